@@ -1,0 +1,58 @@
+import type { BlindCause } from "./blindness.ts";
+import type { Transition } from "./episode.ts";
+import type { Inquiry } from "./input.ts";
+
+/** Something odd that was noticed: counted, and logged by the daemon. */
+export interface Oddity {
+	readonly kind:
+		| "late_beat"
+		| "terminal_overwritten"
+		| "stored_beat_not_heard"
+		| "unknown_run"
+		| "run_set_aside"
+		| "own_pause"
+		| "server_clock_step";
+	readonly runId: string | null;
+	readonly detail: string;
+}
+
+/** What the inputs since the last `drain` have come to. */
+export interface Decisions {
+	/** Runs whose state, attempt or end changed: to be stored at once. */
+	readonly changedRuns: ReadonlySet<string>;
+	/** Runs of which only the proof of life moved on: may be stored late. */
+	readonly beatenRuns: ReadonlySet<string>;
+	/** Ended long enough ago to leave memory; the store keeps them until retention. */
+	readonly evictedRuns: readonly string[];
+	readonly transitions: readonly Transition[];
+	readonly inquiries: readonly Inquiry[];
+	readonly oddities: readonly Oddity[];
+	/** Lags of the live events, milliseconds. */
+	readonly lagsMs: readonly number[];
+	/** Blind seconds by cause since the last drain. */
+	readonly blind: ReadonlyMap<BlindCause, number>;
+}
+
+export interface GatheringDecisions extends Decisions {
+	readonly changedRuns: Set<string>;
+	readonly beatenRuns: Set<string>;
+	readonly evictedRuns: string[];
+	readonly transitions: Transition[];
+	readonly inquiries: Inquiry[];
+	readonly oddities: Oddity[];
+	readonly lagsMs: number[];
+	readonly blind: Map<BlindCause, number>;
+}
+
+export function noDecisions(): GatheringDecisions {
+	return {
+		changedRuns: new Set(),
+		beatenRuns: new Set(),
+		evictedRuns: [],
+		transitions: [],
+		inquiries: [],
+		oddities: [],
+		lagsMs: [],
+		blind: new Map(),
+	};
+}

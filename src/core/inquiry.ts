@@ -1,0 +1,20 @@
+import type { Inquiry, InquiryBasis, InquiryStage } from "./input.ts";
+import type { Run } from "./run.ts";
+
+/** Stored beats of a run that was never heard are looked for from its state on, less what clocks may be apart. */
+const clockSkewAllowedMs = 60 * 60_000;
+
+export function inquiryOf(run: Run, stage: InquiryStage): Inquiry {
+	const lastOccurredMs = run.occurredMs.at(-1) ?? run.lastBeat?.occurredMs ?? null;
+	return {
+		runId: run.runId,
+		stage,
+		basis: { attempt: run.attempt, stateId: run.state?.id ?? null, aliveAtMonoMs: run.aliveAtMonoMs },
+		beatsSinceMs: lastOccurredMs ?? Math.max(0, (run.state?.timestampMs ?? 0) - clockSkewAllowedMs),
+	};
+}
+
+/** Nothing that the question rested on has changed since it was asked. */
+export function restsOn(run: Run, basis: InquiryBasis): boolean {
+	return run.attempt === basis.attempt && run.state?.id === basis.stateId && run.aliveAtMonoMs === basis.aliveAtMonoMs;
+}

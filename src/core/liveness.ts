@@ -1,0 +1,151 @@
+import { withOccurred } from "./cadence.ts";
+import { type BeatView, isTerminal, type Run, type RunLabels, type RunView, type StateView } from "./run.ts";
+
+/** The moment a view arrived, and the server's clock mapped to ours. */
+export interface Arrival {
+	readonly monoMs: number;
+	/** The server's time on our monotonic clock; null while it is unknown. */
+	toMonoMs(serverMs: number): number | null;
+}
+
+/** What a view changed. */
+export interface Merge {
+	readonly run: Run;
+	/** The view brought a state that was not known. */
+	readonly newState: boolean;
+	/** The view brought a heartbeat later than those known. */
+	readonly newBeat: boolean;
+	/** A terminal state was replaced by a different one. */
+	readonly terminalOverwritten: boolean;
+	/** The view brought a heartbeat that the server received after the run's end. */
+	readonly lateBeat: boolean;
+	/** State, what REST says of it, attempt or end is not what it was: worth storing at once. */
+	readonly changed: boolean;
+}
+
+/**
+ * The one way in which anything learned of a run changes what is known of it: state by timestamp (ties by REST), proof
+ * of life and attempt by maximum. Commutative and idempotent in state, attempt, end and proof of life, so that start-up,
+ * catch-up, duplicates and reordering all end in the same run. Labels are taken from the latest view that has them.
+ */
+export function mergeView(known: Run, view: RunView, arrival: Arrival): Merge {
+	const state = view.state === null ? known.state : newerState(known.state, view.state);
+	const attempt = Math.max(known.attempt, view.attempt ?? 0);
+	const newState = state !== known.state && state?.id !== known.state?.id;
+	const attemptBegins = attempt > known.attempt || (newState && state?.type === "RUNNING" && known.state !== null);
+	const withState: Run = {
+		...known,
+		state,
+		attempt,
+		endedAtMs: view.state === null ? known.endedAtMs : laterEnd(known.endedAtMs, view.state),
+		aliveAtMonoMs: later(known.aliveAtMonoMs, runningSince(known, view.state, arrival)),
+		occurredMs: attemptBegins ? beatsOfAttempt(known, state) : known.occurredMs,
+		labels: mergeLabels(known.labels, view.labels),
+	};
+	const run = view.beat === null ? withState : withBeat(withState, view.beat, arrival);
+	const newBeat = run.lastBeat !== known.lastBeat;
+	return {
+		run,
+		newState,
+		newBeat,
+		terminalOverwritten: newState && isEnd(known.state) && isEnd(state),
+		// Beats of its lifetime that are read again, by catch-up say, are nothing odd.
+		lateBeat: newBeat && isAfterEnd(run),
+		changed: run.state !== known.state || run.attempt !== known.attempt || run.endedAtMs !== known.endedAtMs,
+	};
+}
+
+function isEnd(state: StateView | null): boolean {
+	return state !== null && isTerminal(state.type);
+}
+
+function isAfterEnd({ state, lastBeat }: Run): boolean {
+	return state !== null && isTerminal(state.type) && receivedOf(lastBeat) > state.timestampMs;
+}
+
+/** Of two states of one instant REST's is right; without REST any rule does that both orders agree on. */
+function newerState(known: StateView | null, told: StateView): StateView {
+	if (known === null || told.timestampMs > known.timestampMs) return told;
+	if (told.timestampMs < known.timestampMs) return known;
+	if (told.id === known.id) return told.fromRest && !known.fromRest ? told : known;
+	if (told.fromRest !== known.fromRest) return told.fromRest ? told : known;
+	return told.id > known.id ? told : known;
+}
+
+function laterEnd(knownMs: number | null, told: StateView): number | null {
+	return isTerminal(told.type) ? later(knownMs, told.timestampMs) : knownMs;
+}
+
+function later(a: number | null, b: number | null): number | null {
+	if (a === null || b === null) return a ?? b;
+	return Math.max(a, b);
+}
+
+/** Entering RUNNING is a sign of life: a run that has beaten before is armed from there. Computed once a state. */
+function runningSince(known: Run, told: StateView | null, arrival: Arrival): number | null {
+	if (told?.type !== "RUNNING" || told.id === known.state?.id) return null;
+	return instantOf(told.timestampMs, arrival);
+}
+
+/** `A = min(arrival, received + theta)`: never later than we heard of it. */
+function instantOf(serverMs: number, arrival: Arrival): number {
+	return Math.min(arrival.monoMs, arrival.toMonoMs(serverMs) ?? arrival.monoMs);
+}
+
+/** An attempt starts with an empty ring, but for a first beat that overtook its RUNNING (older runners send it before). */
+function beatsOfAttempt(known: Run, state: StateView | null): readonly number[] {
+	const { lastBeat } = known;
+	if (lastBeat?.occurredMs == null || lastBeat.receivedMs === null || state === null) return [];
+	return lastBeat.receivedMs >= state.timestampMs ? [lastBeat.occurredMs] : [];
+}
+
+function withBeat(run: Run, beat: BeatView, arrival: Arrival): Run {
+	// The same beat again is no new proof: its instant is computed once, since the mapping of the clocks wavers.
+	if (beat.receivedMs === null || beat.eventId === run.lastBeat?.eventId) return run;
+	const ofEarlierAttempt = run.state?.type === "RUNNING" && beat.receivedMs < run.state.timestampMs;
+	const enters = beat.occurredMs !== null && !ofEarlierAttempt;
+	return {
+		...run,
+		aliveAtMonoMs: later(run.aliveAtMonoMs, instantOf(beat.receivedMs, arrival)),
+		lastBeat: laterBeat(run.lastBeat, beat),
+		occurredMs: enters ? withOccurred(run.occurredMs, beat.occurredMs) : run.occurredMs,
+	};
+}
+
+/** Not a redelivery, nor overtaken: what an event's lag may be judged by. */
+export function isNews(run: Run, view: RunView): boolean {
+	if (view.beat !== null) return isNewBeat(run, view.beat);
+	return (view.state?.timestampMs ?? 0) > (run.state?.timestampMs ?? Number.NEGATIVE_INFINITY);
+}
+
+/**
+ * Not a redelivery: a beat that the server received later than those known or, when the server's clock was set back,
+ * that occurred later.
+ */
+function isNewBeat(run: Run, beat: BeatView): boolean {
+	if (receivedOf(beat) > receivedOf(run.lastBeat)) return true;
+	return (beat.occurredMs ?? 0) > (run.occurredMs.at(-1) ?? Number.POSITIVE_INFINITY);
+}
+
+function laterBeat(known: BeatView | null, told: BeatView): BeatView {
+	if (known === null || receivedOf(told) > receivedOf(known)) return told;
+	return receivedOf(told) === receivedOf(known) && told.eventId > known.eventId ? told : known;
+}
+
+function receivedOf(beat: BeatView | null): number {
+	return beat?.receivedMs ?? Number.NEGATIVE_INFINITY;
+}
+
+function mergeLabels(known: RunLabels, told: RunLabels): RunLabels {
+	return {
+		name: told.name ?? known.name,
+		flowId: told.flowId ?? known.flowId,
+		flowName: told.flowName ?? known.flowName,
+		deploymentId: told.deploymentId ?? known.deploymentId,
+		deploymentName: told.deploymentName ?? known.deploymentName,
+		workPool: told.workPool ?? known.workPool,
+		clientVersion: told.clientVersion ?? known.clientVersion,
+		parentTaskRunId: told.parentTaskRunId ?? known.parentTaskRunId,
+		tags: told.tags.length > 0 ? told.tags : known.tags,
+	};
+}

@@ -1,0 +1,274 @@
+import type { Instant } from "../lib/clock.ts";
+import { type BlindCause, type BlindSpan, blindMs, withSpan } from "./blindness.ts";
+import { afterTick, type OwnHealth, withTrouble } from "./own-health.ts";
+import type { KnownObservation } from "./record.ts";
+import { ServerClock } from "./server-clock.ts";
+
+/** The tick comes once a second; one that is this late means that we, not the runs, were asleep. */
+const tickEveryMs = 1_000;
+const tickLateMs = 5_000;
+/** Wall and monotonic clock apart by more than this since the last tick: suspended, or the wall clock was set. */
+const clocksApartMs = 2_000;
+/** Nothing is flagged until REST has been back this long: clients have resent what they held by then. */
+const restSettleMs = 45_000;
+const lagBlindMs = 30_000;
+const lagClearMs = 10_000;
+/** A lag that no further late event confirms has ended. */
+const lagForgottenMs = 60_000;
+const silentStreamMinMs = 30_000;
+/** Eight expected events missing in a row: chance explains that once in 3,000 times. */
+const silentStreamEvents = 8;
+const silentStreamMaxMs = 15 * 60_000;
+
+/**
+ * What we could have heard, and when. Owns the five kinds of blind time, our own health, and the mapping of the
+ * server's clock; decides nothing about runs.
+ */
+export class Observation {
+	readonly clock = new ServerClock();
+	#spans: readonly BlindSpan[] = [];
+	#health: OwnHealth;
+	#streamOpen = false;
+	#caughtUp = false;
+	/** Everything up to here has been seen; null before the first catch-up of a new database. */
+	#coveredUntilMonoMs: number | null = null;
+	#outage: { readonly sinceMonoMs: number; endedMonoMs: number | null } | null = null;
+	/** A new process knows nothing of what was before: server and daemon may have come back together, and it settles too. */
+	#rest: { readonly up: boolean; readonly sinceMonoMs: number };
+	#lastEventAtMs: number | null = null;
+	/** Since then no event has come over the open stream; null before it first opened. */
+	#quietSinceMonoMs: number | null = null;
+	#silentSinceMonoMs: number | null = null;
+	#lag: { readonly sinceMonoMs: number; lastLateMonoMs: number } | null = null;
+	#lastPromptMonoMs = Number.NEGATIVE_INFINITY;
+	#lastTick: Instant | null = null;
+
+	constructor(startedAt: Instant) {
+		this.#rest = { up: true, sinceMonoMs: startedAt.monoMs };
+		this.#health = { score: 0, sinceMonoMs: startedAt.monoMs };
+	}
+
+	/** What an earlier process knew, mapped to our clock by the caller. */
+	restore(known: KnownObservation): void {
+		this.#coveredUntilMonoMs ??= known.coveredUntilMonoMs;
+		for (const span of known.spans) this.#spans = withSpan(this.#spans, span);
+		this.#health = {
+			...this.#health,
+			score: Math.max(this.#health.score, known.healthScore),
+		};
+	}
+
+	get streamOpen(): boolean {
+		return this.#streamOpen;
+	}
+
+	get lastEventAtMs(): number | null {
+		return this.#lastEventAtMs;
+	}
+
+	get healthScore(): number {
+		return this.#health.score;
+	}
+
+	get coveredUntilMonoMs(): number | null {
+		return this.#coveredUntilMonoMs;
+	}
+
+	/** Finished spans and those still open, the latter up to now. */
+	spansAt(nowMonoMs: number): readonly BlindSpan[] {
+		let spans = this.#spans;
+		for (const [cause, fromMonoMs] of this.#openSpans()) {
+			spans = withSpan(spans, { fromMonoMs, untilMonoMs: nowMonoMs, cause });
+		}
+		return spans;
+	}
+
+	/** While this holds nobody is flagged, whatever the silence. */
+	get isBlind(): boolean {
+		return !(this.#streamOpen && this.#caughtUp) || this.#lag !== null || this.#silentSinceMonoMs !== null;
+	}
+
+	/** Causes that are open now, for the counter of blind seconds. */
+	get openCauses(): readonly BlindCause[] {
+		const causes = this.#openSpans().map(([cause]) => cause);
+		if (this.#coveredUntilMonoMs === null) causes.push("socket");
+		return causes;
+	}
+
+	/** REST is the truth: without it, or just after it came back, there are no verdicts. */
+	mayJudge(nowMonoMs: number): boolean {
+		return !this.isBlind && this.#rest.up && nowMonoMs - this.#rest.sinceMonoMs >= restSettleMs;
+	}
+
+	streamOpened(): void {
+		this.#streamOpen = true;
+		this.#caughtUp = false;
+	}
+
+	streamClosed(at: Instant): void {
+		if (!this.#streamOpen) return;
+		this.#streamOpen = false;
+		this.#caughtUp = false;
+		this.#endSilence(at.monoMs);
+		this.#trouble(at.monoMs);
+		if (!this.#rest.up) this.#outageGoesOn(this.#coveredUntilMonoMs ?? at.monoMs);
+	}
+
+	/** Any sign that the open socket works: it covers the time up to now. */
+	streamHeard(at: Instant): void {
+		if (this.#streamOpen && this.#caughtUp) this.#coveredUntilMonoMs = at.monoMs;
+	}
+
+	/**
+	 * Both passes of a catch-up are in. What the socket missed has been read, so that it was not blind after all, except
+	 * for an outage of the server: its clients still held their beats.
+	 */
+	caughtUp(at: Instant): void {
+		if (!this.#streamOpen) return;
+		this.#caughtUp = true;
+		this.#coveredUntilMonoMs = at.monoMs;
+		// A stream that has just opened has not been silent for long.
+		this.#quietSinceMonoMs = at.monoMs;
+		if (this.#outage === null) return;
+		const { sinceMonoMs, endedMonoMs } = this.#outage;
+		this.#outage = null;
+		this.#spans = withSpan(this.#spans, {
+			fromMonoMs: sinceMonoMs,
+			untilMonoMs: endedMonoMs ?? at.monoMs,
+			cause: "server_outage",
+		});
+	}
+
+	restAnswered(at: Instant, serverDateMs: number | null): void {
+		if (serverDateMs !== null) this.clock.observeDate(at.monoMs, serverDateMs);
+		if (this.#rest.up) return;
+		this.#rest = { up: true, sinceMonoMs: at.monoMs };
+		if (this.#outage !== null) this.#outage.endedMonoMs ??= at.monoMs;
+	}
+
+	restFailed(at: Instant): void {
+		if (this.#rest.up) {
+			this.#rest = { up: false, sinceMonoMs: at.monoMs };
+			this.#trouble(at.monoMs);
+		}
+		if (this.#streamOpen && this.#caughtUp) return;
+		this.#outageGoesOn(this.#coveredUntilMonoMs ?? at.monoMs);
+	}
+
+	/**
+	 * A live event arrived.
+	 *
+	 * @param isNews false for a redelivery, which says nothing of the lag, nor of the server's clock
+	 * @returns its lag, and whether it shows that the server's clock has stepped
+	 */
+	eventArrived(
+		at: Instant,
+		receivedMs: number | null,
+		isNews: boolean,
+	): { readonly lagMs: number | null; readonly clockStepped: boolean } {
+		this.streamHeard(at);
+		this.#lastEventAtMs = at.wallMs;
+		this.#quietSinceMonoMs = at.monoMs;
+		this.#endSilence(at.monoMs);
+		if (receivedMs === null || !isNews) return { lagMs: null, clockStepped: false };
+		const clockStepped = this.clock.observeEvent(at.monoMs, receivedMs);
+		if (clockStepped) this.#trouble(at.monoMs);
+		const lagMs = this.clock.lagOf(at.monoMs, receivedMs);
+		this.clock.countLag(lagMs);
+		this.#noteLag(at.monoMs, lagMs);
+		return { lagMs, clockStepped };
+	}
+
+	/**
+	 * Once a second.
+	 *
+	 * @param eventsPerMs the rate at which beats should arrive, from the armed runs that are not suspect
+	 * @returns the time since the last tick, and how long we ourselves were asleep in it (or by how much the wall clock was
+	 *   set): 0 as a rule
+	 */
+	tick(at: Instant, eventsPerMs: number): { readonly elapsedMs: number; readonly sleptMs: number } {
+		const last = this.#lastTick;
+		this.#lastTick = at;
+		this.#health = afterTick(this.#health, at.monoMs);
+		this.#watchSilence(at.monoMs, eventsPerMs);
+		if (this.#lag !== null && at.monoMs - this.#lag.lastLateMonoMs > lagForgottenMs) this.#endLag(at.monoMs);
+		if (last === null) return { elapsedMs: 0, sleptMs: 0 };
+		const elapsedMs = at.monoMs - last.monoMs;
+		const lateMs = elapsedMs - tickEveryMs;
+		const apartMs = Math.abs(at.wallMs - last.wallMs - elapsedMs);
+		if (lateMs <= tickLateMs && apartMs <= clocksApartMs) return { elapsedMs, sleptMs: 0 };
+		this.#spans = withSpan(this.#spans, {
+			fromMonoMs: last.monoMs,
+			untilMonoMs: at.monoMs,
+			cause: "own_pause",
+		});
+		this.#trouble(at.monoMs);
+		return { elapsedMs, sleptMs: Math.max(lateMs, apartMs) };
+	}
+
+	/** Blind time within [fromMonoMs, now] for a run of this cadence. */
+	blindMs(fromMonoMs: number, nowMonoMs: number, cadenceMs: number): number {
+		return blindMs(this.spansAt(nowMonoMs), fromMonoMs, nowMonoMs, cadenceMs);
+	}
+
+	#openSpans(): [BlindCause, number][] {
+		const open: [BlindCause, number][] = [];
+		if (!(this.#streamOpen && this.#caughtUp) && this.#coveredUntilMonoMs !== null) {
+			open.push([this.#outage === null ? "socket" : "server_outage", this.#coveredUntilMonoMs]);
+		}
+		if (this.#silentSinceMonoMs !== null) open.push(["silent_stream", this.#silentSinceMonoMs]);
+		if (this.#lag !== null) open.push(["lag", this.#lag.sinceMonoMs]);
+		return open;
+	}
+
+	/** Begins an outage of the server, or takes back that it has ended. */
+	#outageGoesOn(coveredUntilMonoMs: number): void {
+		this.#outage = { sinceMonoMs: this.#outage?.sinceMonoMs ?? coveredUntilMonoMs, endedMonoMs: null };
+	}
+
+	#watchSilence(nowMonoMs: number, eventsPerMs: number): void {
+		if (!this.#streamOpen || !this.#caughtUp || this.#quietSinceMonoMs === null) return;
+		const silentMs = nowMonoMs - this.#quietSinceMonoMs;
+		const boundMs =
+			eventsPerMs > 0 ? Math.max(silentStreamMinMs, silentStreamEvents / eventsPerMs) : Number.POSITIVE_INFINITY;
+		if (silentMs >= boundMs && silentMs < silentStreamMaxMs) this.#silentSinceMonoMs ??= this.#quietSinceMonoMs;
+		else this.#endSilence(nowMonoMs);
+	}
+
+	#endSilence(nowMonoMs: number): void {
+		if (this.#silentSinceMonoMs === null) return;
+		this.#spans = withSpan(this.#spans, {
+			fromMonoMs: this.#silentSinceMonoMs,
+			untilMonoMs: nowMonoMs,
+			cause: "silent_stream",
+		});
+		this.#silentSinceMonoMs = null;
+	}
+
+	#noteLag(nowMonoMs: number, lagMs: number): void {
+		if (lagMs <= lagClearMs) {
+			this.#lastPromptMonoMs = nowMonoMs;
+			this.#endLag(nowMonoMs);
+		} else if (this.#lag !== null) {
+			this.#lag.lastLateMonoMs = nowMonoMs;
+		} else if (lagMs > lagBlindMs) {
+			const sinceMonoMs = Math.max(nowMonoMs - lagMs, this.#lastPromptMonoMs);
+			this.#lag = { sinceMonoMs, lastLateMonoMs: nowMonoMs };
+			this.#trouble(nowMonoMs);
+		}
+	}
+
+	#endLag(nowMonoMs: number): void {
+		if (this.#lag === null) return;
+		this.#spans = withSpan(this.#spans, {
+			fromMonoMs: this.#lag.sinceMonoMs,
+			untilMonoMs: nowMonoMs,
+			cause: "lag",
+		});
+		this.#lag = null;
+	}
+
+	#trouble(nowMonoMs: number): void {
+		this.#health = withTrouble(this.#health, nowMonoMs);
+	}
+}

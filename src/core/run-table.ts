@@ -1,0 +1,79 @@
+import type { Episode } from "./episode.ts";
+import type { InquiryStage } from "./input.ts";
+import { hasEnded, isGone, isListedLive, isReopenedUnchecked, isUnidentified, type Run } from "./run.ts";
+
+/** How far the questioning of a silent run has come; each stage is passed once a silence. */
+export type Passed = "nothing" | Exclude<InquiryStage, "identify">;
+
+/** A run, and what its watching has come to. */
+export interface Slot {
+	run: Run;
+	passed: Passed;
+	asking: boolean;
+	/** No question before this. */
+	askAgainMonoMs: number;
+	/** REST has to say what state the run is in. */
+	doubtful: boolean;
+	/** When REST last showed this run; negative infinity when never. */
+	seenByRestMonoMs: number;
+	episode: Episode | null;
+	/** An exception was caught at this run: it is left alone until then. */
+	asideUntilMonoMs: number;
+	/** When it was last touched, for the eviction of ended runs. */
+	touchedMonoMs: number;
+}
+
+/** An ended run stays in memory this long, so that its late beats are known for what they are. */
+const endedKeptMs = 60 * 60_000;
+
+/** Ended long ago, and nothing about it is open. */
+export function isEvictable(slot: Slot, nowMonoMs: number): boolean {
+	if (slot.episode !== null || slot.asking || nowMonoMs - slot.touchedMonoMs <= endedKeptMs) return false;
+	return hasEnded(slot.run) || isGone(slot.run);
+}
+
+/** All runs that are alive or ended lately, by id. */
+export class RunTable {
+	readonly #slots = new Map<string, Slot>();
+
+	get size(): number {
+		return this.#slots.size;
+	}
+
+	get(runId: string): Slot | undefined {
+		return this.#slots.get(runId);
+	}
+
+	add(run: Run, nowMonoMs: number): Slot {
+		const slot: Slot = {
+			run,
+			passed: "nothing",
+			asking: false,
+			askAgainMonoMs: Number.NEGATIVE_INFINITY,
+			doubtful: isUnidentified(run) || isReopenedUnchecked(run),
+			seenByRestMonoMs: Number.NEGATIVE_INFINITY,
+			episode: null,
+			asideUntilMonoMs: Number.NEGATIVE_INFINITY,
+			touchedMonoMs: nowMonoMs,
+		};
+		this.#slots.set(run.runId, slot);
+		return slot;
+	}
+
+	remove(runId: string): void {
+		this.#slots.delete(runId);
+	}
+
+	/** REST's listing of what is live, begun then, is complete: a live run that was not on it is in doubt. */
+	doubtUnlisted(startedMonoMs: number): void {
+		for (const slot of this.#slots.values()) {
+			const unseen = slot.seenByRestMonoMs < startedMonoMs && slot.touchedMonoMs < startedMonoMs;
+			if (unseen && isListedLive(slot.run)) slot.doubtful = true;
+		}
+	}
+
+	/** In the order in which the runs were first heard of. */
+	values(): IterableIterator<Slot> {
+		return this.#slots.values();
+	}
+}

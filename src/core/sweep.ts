@@ -1,0 +1,27 @@
+import type { Deadline } from "./deadline.ts";
+import type { InquiryStage } from "./input.ts";
+import type { Passed } from "./run-table.ts";
+
+/** The first of the two confirmations comes this long before the deadline. */
+const eveMs = 10_000;
+
+/**
+ * The question that a silence calls for now; null when it calls for none. Each stage is asked once a silence, in order,
+ * so that a verdict has been confirmed twice even when the deadline had already passed (after a blind spell).
+ */
+export function nextQuestion(
+	passed: Passed,
+	countedMs: number,
+	deadline: Deadline,
+): Exclude<InquiryStage, "identify"> | null {
+	switch (passed) {
+		case "nothing":
+			return countedMs >= Math.min(deadline.suspectAfterMs, deadline.dueAfterMs - eveMs) ? "suspect" : null;
+		case "suspect":
+			return countedMs >= deadline.dueAfterMs - eveMs ? "eve" : null;
+		case "eve":
+		case "due":
+			return countedMs >= deadline.dueAfterMs ? "due" : null;
+	}
+	return passed satisfies never;
+}

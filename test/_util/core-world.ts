@@ -1,0 +1,264 @@
+import type { Decisions } from "../../src/core/decisions.ts";
+import type { Episode, Transition } from "../../src/core/episode.ts";
+import type { Input, Inquiry } from "../../src/core/input.ts";
+import type { RunRow, WorkspaceRow } from "../../src/core/record.ts";
+import type { DetectorSettings } from "../../src/core/settings.ts";
+import { Tracker } from "../../src/core/tracker.ts";
+import type { Instant } from "../../src/lib/clock.ts";
+import { epochMs, type SimEvent, SimServer } from "./core-server.ts";
+
+export const second = 1_000;
+export const minute = 60 * second;
+export const hour = 60 * minute;
+
+const transitMs = 20;
+const restLatencyMs = 200;
+const secondPassMs = 15 * second;
+const reconcileEveryMs = minute;
+const catchUpRetryMs = 5 * second;
+
+export const defaultSettings: DetectorSettings = { k: 3, slowestCadenceMs: 10 * minute, confirmRunsMax: 50 };
+
+/** A daemon's process: its tracker, and its own zero of the monotonic clock. */
+interface Process {
+	readonly tracker: Tracker;
+	readonly zeroMs: number;
+	connected: boolean;
+	/** Passes of the catch-up still to come, by the world's time. */
+	catchUpAtMs: number[];
+	reconcileAtMs: number;
+}
+
+interface Wired {
+	readonly dueMs: number;
+	readonly arrive: () => void;
+	/** Dies with the connection or process it was sent to. */
+	readonly over: () => boolean;
+}
+
+export interface Told {
+	readonly atMs: number;
+	readonly name: string;
+	readonly what: string;
+	readonly transition: Transition;
+}
+
+/**
+ * A tracker among a server, its runs, a stream, REST and a store, in virtual time. Everything that can go wrong between
+ * them is a knob. `run(untilMs)` moves time on, a tick at a time; `at(ms, act)` schedules what a test wants to happen.
+ */
+export class World {
+	readonly server = new SimServer();
+	readonly told: Told[] = [];
+	readonly oddities: { readonly kind: string; readonly runId: string | null; readonly detail: string }[] = [];
+	readonly blindSeconds = new Map<string, number>();
+	readonly asked: { readonly atMs: number; readonly inquiry: Inquiry }[] = [];
+	readonly evicted: string[] = [];
+	readonly lagsMs: number[] = [];
+	nowMs = 0;
+	/** Delays after which an event arrives: none is a loss on the stream, two are a duplicate. */
+	transit: (event: SimEvent) => readonly number[] = () => [transitMs];
+	restUp = true;
+	/** The path of the socket is open. */
+	socketUp = true;
+	daemonFrozen = false;
+	/** What our wall clock shows less the true time. */
+	wallStepMs = 0;
+	/** The store forgets the rows of which only the proof of life moved, as a crash may. */
+	losesBeats = false;
+	readonly #tickMs: number;
+	readonly #settings: DetectorSettings;
+	#process: Process | null = null;
+	#wire: Wired[] = [];
+	#script: { readonly atMs: number; readonly act: () => void }[] = [];
+	readonly #rows = new Map<string, RunRow>();
+	readonly #openEpisodes = new Map<string, Episode>();
+	#workspace: WorkspaceRow | null = null;
+
+	constructor(options: { settings?: Partial<DetectorSettings>; tickMs?: number; daemon?: boolean } = {}) {
+		this.#tickMs = options.tickMs ?? second;
+		this.#settings = { ...defaultSettings, ...options.settings };
+		this.server.onEvent = (event) => this.#stream(event);
+		if (options.daemon ?? true) this.startDaemon();
+	}
+
+	get tracker(): Tracker {
+		if (this.#process === null) throw new Error("the daemon is not running");
+		return this.#process.tracker;
+	}
+
+	get now(): Instant {
+		return this.#instant(this.nowMs);
+	}
+
+	/** One line for each transition: the run's name, and `raised` or the outcome. */
+	get story(): readonly string[] {
+		return this.told.map(({ name, what }) => `${name} ${what}`);
+	}
+
+	count(kind: string): number {
+		return this.oddities.filter((oddity) => oddity.kind === kind).length;
+	}
+
+	at(atMs: number, act: () => void): void {
+		this.#script.push({ atMs, act });
+		this.#script.sort((a, b) => a.atMs - b.atMs);
+	}
+
+	run(untilMs: number): void {
+		while (this.nowMs < untilMs) {
+			this.nowMs += this.#tickMs;
+			this.#playDue();
+			this.server.advance(this.nowMs);
+			if (!this.daemonFrozen) this.#live();
+		}
+	}
+
+	#playDue(): void {
+		for (;;) {
+			const [next] = this.#script;
+			if (next === undefined || next.atMs > this.nowMs) return;
+			this.#script.shift();
+			this.server.advance(next.atMs);
+			next.act();
+		}
+	}
+
+	storedRow(runId: string): RunRow | null {
+		return this.#rows.get(runId) ?? null;
+	}
+
+	startDaemon(): void {
+		const zeroMs = this.nowMs - 3_000;
+		const startedAt = { monoMs: this.nowMs - zeroMs, wallMs: epochMs + this.nowMs + this.wallStepMs };
+		const tracker = new Tracker({ namespace: "test", workspace: "w", settings: this.#settings, startedAt });
+		this.#process = { tracker, zeroMs, connected: false, catchUpAtMs: [], reconcileAtMs: this.nowMs };
+		const openEpisodes = [...this.#openEpisodes.values()];
+		tracker.restore({ runs: [...this.#rows.values()], openEpisodes, workspace: this.#workspace }, startedAt);
+	}
+
+	/** As `kill -9` does. */
+	stopDaemon(): void {
+		this.#process = null;
+	}
+
+	apply(input: Input): void {
+		this.tracker.apply(input);
+		this.#carryOut(this.tracker.drain());
+	}
+
+	#instant(atMs: number): Instant {
+		return { monoMs: atMs - (this.#process?.zeroMs ?? 0), wallMs: epochMs + atMs + this.wallStepMs };
+	}
+
+	#stream(event: SimEvent): void {
+		const process = this.#process;
+		if (process === null || !process.connected) return;
+		for (const delayMs of this.transit(event)) {
+			const dueMs = event.receivedAtMs + delayMs;
+			const { view, receivedMs } = event;
+			this.#wire.push({
+				dueMs,
+				arrive: () => this.apply({ kind: "event", at: this.#instant(Math.max(dueMs, this.#lateMs)), view, receivedMs }),
+				over: () => this.#process !== process || !process.connected,
+			});
+		}
+	}
+
+	/** Whatever came while the daemon was frozen arrives when it thaws. */
+	get #lateMs(): number {
+		return this.nowMs - this.#tickMs;
+	}
+
+	#live(): void {
+		const process = this.#process;
+		if (process === null) return;
+		const reachable = this.server.up && this.socketUp;
+		if (process.connected !== reachable) this.#connect(process, reachable);
+		this.#wire = this.#wire.filter((wired) => !wired.over());
+		const due = this.#wire.filter((wired) => wired.dueMs <= this.nowMs).sort((a, b) => a.dueMs - b.dueMs);
+		this.#wire = this.#wire.filter((wired) => wired.dueMs > this.nowMs);
+		for (const wired of due) wired.arrive();
+		if (process.connected && this.nowMs % (10 * second) === 0) this.apply({ kind: "stream_heard", at: this.now });
+		this.#catchUp(process);
+		this.#reconcile(process);
+		this.apply({ kind: "tick", at: this.now });
+	}
+
+	#connect(process: Process, open: boolean): void {
+		process.connected = open;
+		process.catchUpAtMs = open ? [this.nowMs, this.nowMs + secondPassMs] : [];
+		this.apply({ kind: open ? "stream_opened" : "stream_closed", at: this.now });
+	}
+
+	#catchUp(process: Process): void {
+		const [passAtMs, ...later] = process.catchUpAtMs;
+		if (passAtMs === undefined || passAtMs > this.nowMs) return;
+		if (!this.#callRest()) {
+			process.catchUpAtMs = [this.nowMs + catchUpRetryMs, this.nowMs + catchUpRetryMs + secondPassMs];
+			return;
+		}
+		process.catchUpAtMs = later;
+		const { coveredUntilMonoMs } = process.tracker.observation;
+		const sinceMs =
+			coveredUntilMonoMs === null ? this.nowMs - 15 * minute : coveredUntilMonoMs + process.zeroMs - minute;
+		this.apply({ kind: "stored", at: this.now, views: this.server.storedSince(this.server.clockMs(sinceMs)) });
+		if (later.length === 0) this.apply({ kind: "caught_up", at: this.now });
+	}
+
+	#reconcile(process: Process): void {
+		if (process.reconcileAtMs > this.nowMs) return;
+		process.reconcileAtMs = this.nowMs + reconcileEveryMs;
+		if (!this.#callRest()) return;
+		this.apply({ kind: "listed", at: this.now, views: this.server.listing() });
+		this.apply({ kind: "reconciled", at: this.now, startedMonoMs: this.now.monoMs });
+	}
+
+	#callRest(): boolean {
+		const ok = this.server.up && this.restUp;
+		const serverDateMs = Math.floor(this.server.clockMs(this.nowMs) / second) * second;
+		this.apply(ok ? { kind: "rest_answered", at: this.now, serverDateMs } : { kind: "rest_failed", at: this.now });
+		return ok;
+	}
+
+	#carryOut(decisions: Decisions): void {
+		for (const transition of decisions.transitions) this.#tell(transition);
+		this.oddities.push(...decisions.oddities);
+		this.evicted.push(...decisions.evictedRuns);
+		this.lagsMs.push(...decisions.lagsMs);
+		for (const [cause, seconds] of decisions.blind) {
+			this.blindSeconds.set(cause, (this.blindSeconds.get(cause) ?? 0) + seconds);
+		}
+		this.#store(decisions);
+		const { inquiries } = decisions;
+		if (inquiries.length === 0) return;
+		for (const inquiry of inquiries) this.asked.push({ atMs: this.nowMs, inquiry });
+		const process = this.#process;
+		const dueMs = this.nowMs + restLatencyMs;
+		this.#wire.push({ dueMs, arrive: () => this.#answer(inquiries, dueMs), over: () => this.#process !== process });
+	}
+
+	#answer(inquiries: readonly Inquiry[], dueMs: number): void {
+		const ok = this.#callRest();
+		const at = this.#instant(Math.max(dueMs, this.#lateMs));
+		if (ok) this.apply({ kind: "answered", at, answers: inquiries.map((inquiry) => this.server.answer(inquiry)) });
+		else this.apply({ kind: "unanswered", at, inquiries });
+	}
+
+	#tell(transition: Transition): void {
+		const { episode } = transition;
+		const name = this.server.runs.get(episode.runId)?.labels.name ?? episode.runId;
+		this.told.push({ atMs: this.nowMs, name, what: episode.closed?.outcome ?? transition.kind, transition });
+		if (episode.closed === null) this.#openEpisodes.set(episode.alertId, episode);
+		else this.#openEpisodes.delete(episode.alertId);
+	}
+
+	#store(decisions: Decisions): void {
+		const kept = this.losesBeats ? decisions.changedRuns : new Set([...decisions.changedRuns, ...decisions.beatenRuns]);
+		for (const runId of kept) {
+			const row = this.tracker.rowOf(runId, this.now);
+			if (row !== null) this.#rows.set(runId, row);
+		}
+		this.#workspace = this.tracker.workspaceRow(this.now) ?? this.#workspace;
+	}
+}

@@ -1,0 +1,224 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { mergeView } from "../../../src/core/liveness.ts";
+import {
+	type BeatView,
+	isArmed,
+	isReopenedUnchecked,
+	newRun,
+	noLabels,
+	type Run,
+	type RunView,
+	type StateType,
+	type StateView,
+	stateTypes,
+} from "../../../src/core/run.ts";
+import { uuid } from "../../_util/core-server.ts";
+
+const runId = uuid(1, 1);
+const second = 1_000;
+/** Every view arrives late, with the server's clock an hour ahead of ours. */
+const arrival = { monoMs: 1_000_000, toMonoMs: (serverMs: number) => serverMs - 3_600_000 };
+const server = 3_600_000;
+
+function state(number: number, type: StateType, atSeconds: number, fromRest = false): StateView {
+	return { id: uuid(2, number), type, name: type, timestampMs: server + atSeconds * second, fromRest };
+}
+
+function beat(number: number, atSeconds: number, occurredSeconds: number | null = atSeconds): BeatView {
+	const occurredMs = occurredSeconds === null ? null : server + occurredSeconds * second;
+	return { eventId: uuid(3, number), occurredMs, receivedMs: server + atSeconds * second };
+}
+
+function view(told: Partial<RunView>): RunView {
+	return { runId, attempt: null, state: null, beat: null, labels: noLabels, ...told };
+}
+
+function merged(...views: readonly Partial<RunView>[]): Run {
+	return views.reduce<Run>((run, told) => mergeView(run, view(told), arrival).run, newRun(runId));
+}
+
+const running = state(1, "RUNNING", 0);
+const completed = state(2, "COMPLETED", 100);
+
+/** What the laws are about. */
+function essence({ state: newest, attempt, endedAtMs, aliveAtMonoMs }: Run) {
+	return { id: newest?.id, fromRest: newest?.fromRest, attempt, endedAtMs, aliveAtMonoMs };
+}
+
+const anyState = fc
+	.record({ number: fc.nat(11), fromRest: fc.boolean() })
+	// A state's id settles its type and time, as on the server; several share an instant.
+	.map(({ number, fromRest }) =>
+		state(number, stateTypes[number % stateTypes.length]!, 30 * Math.floor(number / 3), fromRest),
+	);
+const anyBeat = fc.record({ number: fc.nat(30), senseless: fc.boolean(), lost: fc.boolean() }).map(
+	({ number, senseless, lost }): BeatView => ({
+		...beat(number, 10 * number, senseless ? null : 10 * number),
+		...(lost ? { receivedMs: null } : {}),
+	}),
+);
+const anyView = fc
+	.record({
+		state: fc.option(anyState),
+		beat: fc.option(anyBeat),
+		attempt: fc.option(fc.nat(3)),
+	})
+	.map((told) => view(told));
+const anyViews = fc.array(anyView, { maxLength: 25 });
+
+describe("merging views", () => {
+	it("ends in the same state, attempt, end and proof of life, whatever the order", () => {
+		const shuffled = anyViews.chain((views) =>
+			fc.tuple(fc.constant(views), fc.shuffledSubarray(views, { minLength: views.length })),
+		);
+		fc.assert(
+			fc.property(shuffled, ([views, others]) => {
+				expect(essence(merged(...others))).toEqual(essence(merged(...views)));
+			}),
+			{ numRuns: 1_000 },
+		);
+	});
+
+	it("is idempotent: a view told again changes nothing", () => {
+		fc.assert(
+			fc.property(anyViews, (views) => {
+				expect(essence(merged(...views, ...views))).toEqual(essence(merged(...views)));
+			}),
+		);
+		fc.assert(
+			fc.property(anyViews, anyView, (views, last) => {
+				const once = mergeView(merged(...views), last, arrival).run;
+				const again = mergeView(once, last, arrival);
+				expect(again).toMatchObject({ newState: false, newBeat: false, changed: false, lateBeat: false });
+				expect(again.run).toEqual(once);
+			}),
+		);
+	});
+
+	it("never moves the proof of life, the attempt or the end back", () => {
+		fc.assert(
+			fc.property(anyViews, anyView, (views, last) => {
+				const before = merged(...views);
+				const after = mergeView(before, last, arrival).run;
+				const lowest = Number.NEGATIVE_INFINITY;
+				expect(after.aliveAtMonoMs ?? lowest).toBeGreaterThanOrEqual(before.aliveAtMonoMs ?? lowest);
+				expect(after.endedAtMs ?? lowest).toBeGreaterThanOrEqual(before.endedAtMs ?? lowest);
+				expect(after.attempt).toBeGreaterThanOrEqual(before.attempt);
+			}),
+		);
+	});
+
+	it("leaves an ended run ended for good, unless REST shows a later state", () => {
+		fc.assert(
+			fc.property(anyViews, (views) => {
+				const run = merged(...views);
+				if (run.endedAtMs === null || run.state === null || run.state.timestampMs <= run.endedAtMs) return;
+				expect(isReopenedUnchecked(run)).toBe(!run.state.fromRest);
+				if (!run.state.fromRest) expect(isArmed(run)).toBe(false);
+			}),
+		);
+	});
+});
+
+describe("the state", () => {
+	it("is the newest by its timestamp, whatever came last", () => {
+		expect(merged({ state: running }, { state: completed }).state).toBe(completed);
+		expect(merged({ state: completed }, { state: running }).state).toBe(completed);
+	});
+
+	it("of two of one instant is REST's", () => {
+		for (const number of [0, 3]) {
+			const rest = state(number, "FAILED", 100, true);
+			expect(merged({ state: completed }, { state: rest }).state).toBe(rest);
+			expect(merged({ state: rest }, { state: completed }).state).toBe(rest);
+		}
+	});
+
+	it("of two of one instant, both from REST or neither, is the one with the greater id", () => {
+		const other = state(3, "FAILED", 100);
+		expect(merged({ state: completed }, { state: other }).state).toBe(other);
+		expect(merged({ state: other }, { state: completed }).state).toBe(other);
+	});
+
+	it("that REST confirms is known to be confirmed, and stays so", () => {
+		const confirmed = { ...completed, fromRest: true };
+		expect(merged({ state: completed }, { state: confirmed }).state).toBe(confirmed);
+		expect(merged({ state: confirmed }, { state: completed }).state).toBe(confirmed);
+		const merge = mergeView(merged({ state: completed }), view({ state: confirmed }), arrival);
+		expect(merge).toMatchObject({ newState: false, changed: true });
+	});
+
+	it("that replaces a terminal one is noted when it is terminal too", () => {
+		const crashed = state(4, "CRASHED", 200);
+		expect(mergeView(merged({ state: completed }), view({ state: crashed }), arrival).terminalOverwritten).toBe(true);
+		expect(mergeView(merged({ state: crashed }), view({ state: completed }), arrival).terminalOverwritten).toBe(false);
+		expect(mergeView(merged({ state: running }), view({ state: crashed }), arrival).terminalOverwritten).toBe(false);
+		const reopened = state(5, "RUNNING", 300);
+		expect(mergeView(merged({ state: completed }), view({ state: reopened }), arrival).terminalOverwritten).toBe(false);
+	});
+
+	it("is worth storing when it, the attempt or the end has changed", () => {
+		const run = merged({ state: running, attempt: 1, beat: beat(1, 0) });
+		expect(mergeView(run, view({ beat: beat(2, 30) }), arrival)).toMatchObject({ changed: false, newBeat: true });
+		expect(mergeView(run, view({ attempt: 2 }), arrival).changed).toBe(true);
+		expect(mergeView(run, view({ state: state(6, "FAILED", -10) }), arrival).changed).toBe(true);
+		expect(mergeView(run, view({ state: completed }), arrival).changed).toBe(true);
+	});
+});
+
+describe("the proof of life", () => {
+	it("is the server's instant on our clock, never later than its arrival", () => {
+		expect(merged({ beat: beat(1, 30) }).aliveAtMonoMs).toBe(30 * second);
+		expect(merged({ beat: beat(1, 5_000) }).aliveAtMonoMs).toBe(1_000_000);
+	});
+
+	it("is the arrival while the server's clock is unknown", () => {
+		const unmapped = { monoMs: 77, toMonoMs: () => null };
+		expect(mergeView(newRun(runId), view({ beat: beat(1, 30) }), unmapped).run.aliveAtMonoMs).toBe(77);
+	});
+
+	it("is entering RUNNING as well, and no other state", () => {
+		for (const type of stateTypes) {
+			expect(merged({ state: state(1, type, 50) }).aliveAtMonoMs).toBe(type === "RUNNING" ? 50 * second : null);
+		}
+	});
+
+	it("is a beat whose `occurred` makes no sense, which never enters the cadence (T9)", () => {
+		const run = merged({ state: running }, { beat: beat(1, 30, null) });
+		expect(run.aliveAtMonoMs).toBe(30 * second);
+		expect(run.occurredMs).toEqual([]);
+		expect(isArmed(run)).toBe(true);
+	});
+
+	it("is not a beat without a sound `received`", () => {
+		const run = merged({ beat: { ...beat(1, 30), receivedMs: null } });
+		expect(run).toMatchObject({ aliveAtMonoMs: null, lastBeat: null, occurredMs: [] });
+	});
+
+	it("of a beat is computed once, though the mapping of clocks wavers", () => {
+		const run = merged({ beat: beat(1, 30) });
+		const later = { monoMs: 1_000_000, toMonoMs: (serverMs: number) => serverMs };
+		expect(mergeView(run, view({ beat: beat(1, 30) }), later).run.aliveAtMonoMs).toBe(30 * second);
+	});
+});
+
+describe("the last beat", () => {
+	it("is the one received last; of two received at once, either order names the same", () => {
+		expect(merged({ beat: beat(1, 60) }, { beat: beat(2, 30) }).lastBeat?.eventId).toBe(uuid(3, 1));
+		expect(merged({ beat: beat(1, 60) }, { beat: beat(2, 60) }).lastBeat?.eventId).toBe(uuid(3, 2));
+		expect(merged({ beat: beat(2, 60) }, { beat: beat(1, 60) }).lastBeat?.eventId).toBe(uuid(3, 2));
+	});
+
+	it("is late when the server received it after the run's end, and is news", () => {
+		const ended = merged({ state: running }, { beat: beat(1, 30) }, { state: completed });
+		expect(mergeView(ended, view({ beat: beat(2, 100) }), arrival).lateBeat).toBe(false);
+		expect(mergeView(ended, view({ beat: beat(2, 101) }), arrival).lateBeat).toBe(true);
+		expect(mergeView(ended, view({ beat: beat(1, 30) }), arrival).lateBeat).toBe(false);
+		const late = mergeView(ended, view({ beat: beat(2, 101) }), arrival).run;
+		expect(late.state).toBe(completed);
+		expect(mergeView(late, view({ beat: beat(2, 101) }), arrival).lateBeat).toBe(false);
+		expect(mergeView(merged({ state: running }), view({ beat: beat(2, 101) }), arrival).lateBeat).toBe(false);
+		expect(mergeView(merged({}), view({ beat: beat(2, 101) }), arrival).lateBeat).toBe(false);
+	});
+});
