@@ -1,0 +1,231 @@
+import type { Episode } from "../core/episode.ts";
+import { isTerminal } from "../core/run.ts";
+import type { Clock } from "../lib/clock.ts";
+import { closingsFirst } from "./episode-order.ts";
+import { bytesOfRunId } from "./run-id.ts";
+import type {
+	CommitBatch,
+	CommitResult,
+	OutboxKey,
+	OutboxRow,
+	OwedQuery,
+	RetentionLimits,
+	RunKey,
+	Store,
+	StoredRun,
+	StoredWorld,
+	WorkspaceRow,
+} from "./store.ts";
+import { StoreError } from "./store-error.ts";
+
+interface KeptDelivery {
+	readonly row: OutboxRow;
+	readonly deliveredAtMs: number | null;
+}
+
+/** What outlives a MemoryStore, as a file outlives a process: open another store on it for a restart. */
+export interface MemoryDisk {
+	readonly runs: Map<string, StoredRun>;
+	readonly episodes: Map<string, Episode>;
+	/** In the order of commits. */
+	readonly outbox: Map<string, KeptDelivery>;
+	readonly workspaces: Map<string, WorkspaceRow>;
+}
+
+export function newMemoryDisk(): MemoryDisk {
+	return { runs: new Map(), episodes: new Map(), outbox: new Map(), workspaces: new Map() };
+}
+
+/** A store for tests, simulation and replay: the laws of `Store`, without a file. */
+export class MemoryStore implements Store {
+	readonly #disk: MemoryDisk;
+	readonly #clock: Clock;
+	#isClosed = false;
+
+	constructor(parts: { readonly disk: MemoryDisk; readonly clock: Clock }) {
+		this.#disk = parts.disk;
+		this.#clock = parts.clock;
+	}
+
+	async load(workspace: string): Promise<StoredWorld> {
+		this.#refuseWhenClosed();
+		const { runs, episodes, workspaces } = this.#disk;
+		const kept = workspaces.get(workspace);
+		return {
+			runs: [...runs.values()]
+				.filter(({ row }) => row.workspace === workspace)
+				.toSorted((one, other) => compareText(one.row.runId, other.row.runId)),
+			openEpisodes: [...episodes.values()]
+				.filter((episode) => episode.workspace === workspace && episode.closed === null)
+				.toSorted((one, other) => one.raisedAtMs - other.raisedAtMs || compareText(one.alertId, other.alertId)),
+			workspaces: kept === undefined ? [] : [kept],
+			outbox: this.#owed(workspace),
+		};
+	}
+
+	async loadRun(key: RunKey): Promise<StoredRun | null> {
+		this.#refuseWhenClosed();
+		return this.#disk.runs.get(nameOfRun(key)) ?? null;
+	}
+
+	async loadOutbox({ workspace, sink, rowsMax }: OwedQuery): Promise<readonly OutboxRow[]> {
+		this.#refuseWhenClosed();
+		return this.#owed(workspace)
+			.filter((row) => row.sink === sink)
+			.slice(0, rowsMax);
+	}
+
+	async commit(batch: CommitBatch): Promise<CommitResult> {
+		this.#refuseWhenClosed();
+		// As if it crossed into another thread: the caller's objects are not the store's.
+		const copy = structuredClone(batch);
+		// All that can fail comes first, so that a batch is kept whole or not at all.
+		for (const { episode } of copy.outbox.map(({ transition }) => transition)) {
+			bytesOfRunId(episode.runId);
+		}
+		const { writes, lost } = this.#judgeRuns(copy.runs);
+		const episodes = this.#judgeEpisodes(copy.episodes);
+		putAll(this.#disk.runs, writes);
+		putAll(this.#disk.episodes, episodes);
+		this.#putOutbox(copy.outbox);
+		this.#markDelivered(copy.delivered);
+		putAll(this.#disk.workspaces, new Map(copy.workspaces.map((row) => [row.workspace, row])));
+		return { lost };
+	}
+
+	async retain(limits: RetentionLimits): Promise<{ runs: number; episodes: number }> {
+		this.#refuseWhenClosed();
+		const { runs, episodes, outbox } = this.#disk;
+		const withOpenEpisode = new Set([...episodes.values()].filter(isOpen).map(nameOfRun));
+		const runsDeleted = deleteWhere(
+			runs,
+			({ row }, name) =>
+				row.state !== null &&
+				isTerminal(row.state.type) &&
+				row.updatedAtMs < limits.runsBeforeMs &&
+				!withOpenEpisode.has(name),
+		);
+		const isOld = (atMs: number | null) => atMs !== null && atMs < limits.episodesBeforeMs;
+		const episodesDeleted = deleteWhere(episodes, ({ closed }) => isOld(closed?.atMs ?? null));
+		deleteWhere(outbox, ({ deliveredAtMs }) => isOld(deliveredAtMs));
+		return { runs: runsDeleted, episodes: episodesDeleted };
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		this.#isClosed = true;
+	}
+
+	#refuseWhenClosed(): void {
+		if (this.#isClosed) {
+			throw new StoreError("the store is closed", { code: "CLOSED", retryable: false });
+		}
+	}
+
+	#owed(workspace: string): readonly OutboxRow[] {
+		return [...this.#disk.outbox.values()]
+			.filter(({ row, deliveredAtMs }) => deliveredAtMs === null && row.transition.episode.workspace === workspace)
+			.map(({ row }) => row)
+			.toSorted((one, other) => one.createdAtMs - other.createdAtMs);
+	}
+
+	#judgeRuns(runs: readonly StoredRun[]): { writes: Map<string, StoredRun>; lost: RunKey[] } {
+		const writes = new Map<string, StoredRun>();
+		const lost: RunKey[] = [];
+		for (const { row, version } of runs) {
+			const name = nameOfRun(row);
+			const stored = writes.get(name) ?? this.#disk.runs.get(name);
+			if ((stored?.version ?? 0) === version) {
+				writes.set(name, { row, version: version + 1 });
+			} else {
+				lost.push({ workspace: row.workspace, runId: row.runId });
+			}
+		}
+		return { writes, lost };
+	}
+
+	#judgeEpisodes(episodes: readonly Episode[]): Map<string, Episode> {
+		const writes = new Map<string, Episode>();
+		for (const episode of closingsFirst(episodes)) {
+			const stored = writes.get(episode.alertId) ?? this.#disk.episodes.get(episode.alertId);
+			if (stored === undefined) {
+				this.#refuseSecondOpen(episode, writes);
+				bytesOfRunId(episode.runId);
+				writes.set(episode.alertId, episode);
+			} else if (stored.closed === null && episode.closed !== null) {
+				writes.set(episode.alertId, { ...stored, closed: episode.closed });
+			}
+		}
+		return writes;
+	}
+
+	#refuseSecondOpen(episode: Episode, writes: ReadonlyMap<string, Episode>): void {
+		if (episode.closed !== null) {
+			return;
+		}
+		const after = new Map([...this.#disk.episodes, ...writes]);
+		const other = [...after.values()].find(
+			(one) => isOpen(one) && nameOfRun(one) === nameOfRun(episode) && one.attempt === episode.attempt,
+		);
+		if (other !== undefined) {
+			throw new StoreError(`run ${episode.runId} already has an open episode, ${other.alertId}`, {
+				code: "CONSTRAINT",
+				retryable: false,
+			});
+		}
+	}
+
+	#putOutbox(rows: readonly OutboxRow[]): void {
+		for (const row of rows) {
+			const name = nameOfDelivery({ sink: row.sink, key: row.transition.key });
+			if (!this.#disk.outbox.has(name)) {
+				this.#disk.outbox.set(name, { row, deliveredAtMs: null });
+			}
+		}
+	}
+
+	#markDelivered(keys: readonly OutboxKey[]): void {
+		const deliveredAtMs = this.#clock.now().wallMs;
+		for (const key of keys) {
+			const name = nameOfDelivery(key);
+			const kept = this.#disk.outbox.get(name);
+			if (kept?.deliveredAtMs === null) {
+				this.#disk.outbox.set(name, { row: kept.row, deliveredAtMs });
+			}
+		}
+	}
+}
+
+function isOpen(episode: Episode): boolean {
+	return episode.closed === null;
+}
+
+/** @throws StoreError for what is no run id */
+function nameOfRun({ workspace, runId }: RunKey): string {
+	return JSON.stringify([workspace, bytesOfRunId(runId).toString("hex")]);
+}
+
+function nameOfDelivery({ sink, key }: OutboxKey): string {
+	return JSON.stringify([sink, key]);
+}
+
+/** By code unit, as SQLite compares the hex digits of ids: no locale. */
+function compareText(one: string, other: string): number {
+	return one < other ? -1 : Number(one > other);
+}
+
+function putAll<Value>(target: Map<string, Value>, writes: ReadonlyMap<string, Value>): void {
+	for (const [name, value] of writes) {
+		target.set(name, value);
+	}
+}
+
+function deleteWhere<Value>(map: Map<string, Value>, isGone: (value: Value, name: string) => boolean): number {
+	let deleted = 0;
+	for (const [name, value] of map) {
+		if (isGone(value, name)) {
+			map.delete(name);
+			deleted += 1;
+		}
+	}
+	return deleted;
+}

@@ -1,0 +1,99 @@
+import { existsSync } from "node:fs";
+import SqliteDatabase, { type Database } from "better-sqlite3";
+import type { Clock } from "../lib/clock.ts";
+import { messageOf, OperatorError } from "../lib/errors.ts";
+import { inspectDatabaseFile, prepareDatabasePath, refusal } from "./database-file.ts";
+import { InstanceLock, lockPathOf } from "./instance-lock.ts";
+import { type Migration, migrate, refuseNewerSchema } from "./migrate.ts";
+import { primaryCodeOf } from "./sqlite-error.ts";
+import { SqliteStore } from "./sqlite-store.ts";
+
+/**
+ * How long a statement waits, holding the thread, for another process (an operator's sqlite3) to let go. Short, because
+ * the socket waits as well and the server drops what is not read; the commit is tried again by whoever asked for it.
+ */
+const busyTimeoutMs = 250;
+
+/**
+ * The write-ahead log is brought into the file when it has grown to this (SQLite's default; 4 MiB at 4 KiB a page): the
+ * larger, the longer the one commit that pays for it.
+ */
+const walCheckpointPages = 1000;
+
+/** A log that one huge batch has blown up is cut back to this at the next checkpoint: four times the usual size. */
+export const walFileBytesMax = 16 * 1024 * 1024;
+
+export interface SqliteOptions {
+	readonly clock: Clock;
+	/** Written to the ledger of migrations, and named in messages. */
+	readonly appVersion: string;
+	readonly migrations: readonly Migration[];
+	/** See SqliteStoreParts. */
+	readonly onMalformedRow: (sample: string) => void;
+}
+
+/**
+ * Opens or makes the database at an absolute path. What is refused is left byte for byte as it was.
+ *
+ * @throws OperatorError with one line that says what, where and how to mend it
+ */
+export async function openSqlite(path: string, options: SqliteOptions): Promise<SqliteStore> {
+	const realPath = prepareDatabasePath(path);
+	// Where no instance has ever been, nobody can have the file open, so it is looked at before a lock is put beside it.
+	if (!existsSync(lockPathOf(realPath))) {
+		checkFile(realPath, options);
+	}
+	const lock = InstanceLock.acquire(realPath);
+	let database: Database | null = null;
+	try {
+		checkFile(realPath, options);
+		database = new SqliteDatabase(realPath, { timeout: busyTimeoutMs });
+		await migrate(database, { ...options, path: realPath });
+		setUp(database, realPath);
+		const { clock, onMalformedRow } = options;
+		return new SqliteStore({ database, lock, clock, onMalformedRow });
+	} catch (error) {
+		database?.close();
+		await lock[Symbol.asyncDispose]();
+		throw asRefusal(realPath, error);
+	}
+}
+
+function checkFile(path: string, options: SqliteOptions): void {
+	const file = inspectDatabaseFile(path);
+	if (file.kind === "zombied") {
+		refuseNewerSchema({ ...options, path }, file.schemaVersion);
+	}
+}
+
+function setUp(database: Database, path: string): void {
+	if (database.pragma("journal_mode = WAL", { simple: true }) !== "wal") {
+		throw refusal(path, "its file system has no write-ahead logging", "put it on a local disk");
+	}
+	database.pragma("foreign_keys = ON");
+	database.pragma("synchronous = FULL");
+	database.pragma(`wal_autocheckpoint = ${walCheckpointPages}`);
+	database.pragma(`journal_size_limit = ${walFileBytesMax}`);
+}
+
+/** What SQLite says while opening, in words that an operator can act on. */
+function asRefusal(path: string, error: unknown): unknown {
+	if (error instanceof OperatorError) {
+		return error;
+	}
+	const told = messageOf(error);
+	switch (primaryCodeOf(error)) {
+		case null:
+			return error;
+		case "BUSY":
+		case "LOCKED":
+			return refusal(path, `another program is using it (${told})`, "close that program", error);
+		case "FULL":
+			return refusal(path, `its disk is full (${told})`, "make room", error);
+		case "CORRUPT":
+		case "NOTADB":
+			return refusal(path, `it is damaged (${told})`, "put a backup in its place, or move it away", error);
+		default:
+			return refusal(path, told, "mend that", error);
+	}
+}

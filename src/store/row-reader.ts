@@ -1,0 +1,128 @@
+import type { Database } from "better-sqlite3";
+import { ZodError } from "zod";
+import type { Clock } from "../lib/clock.ts";
+import { messageOf } from "../lib/errors.ts";
+import { parseOpenEpisode, parseOutbox, parseRun, parseWorkspace } from "./rows.ts";
+import { bytesOfRunId } from "./run-id.ts";
+import type { RawRow, RowSource, Statements } from "./statements.ts";
+import type { OutboxRow, OwedQuery, RunKey, StoredRun, StoredWorld } from "./store.ts";
+
+interface UnreadableRow {
+	readonly source: RowSource;
+	readonly raw: RawRow;
+	readonly detail: string;
+}
+
+interface RowReaderParts {
+	readonly database: Database;
+	readonly statements: Statements;
+	readonly clock: Clock;
+	readonly onMalformedRow: (sample: string) => void;
+}
+
+/** Reads rows back. One that cannot be understood is told, set aside and skipped: no other suffers from it. */
+export class RowReader {
+	readonly #parts: RowReaderParts;
+
+	constructor(parts: RowReaderParts) {
+		this.#parts = parts;
+	}
+
+	readWorld(workspace: string): StoredWorld {
+		const unreadable: UnreadableRow[] = [];
+		const world = {
+			runs: this.#read("runs", workspace, parseRun, unreadable),
+			openEpisodes: this.#read("episodes", workspace, parseOpenEpisode, unreadable),
+			workspaces: this.#read("workspaces", workspace, parseWorkspace, unreadable),
+			outbox: this.#read("outbox", workspace, parseOutbox, unreadable),
+		};
+		this.#setAside(unreadable);
+		return world;
+	}
+
+	readRun(key: RunKey): StoredRun | null {
+		const raw = this.#parts.statements.readRun.get(key.workspace, bytesOfRunId(key.runId));
+		const unreadable: UnreadableRow[] = [];
+		const run = raw === undefined ? null : parseOrNote("runs", raw, parseRun, unreadable);
+		this.#setAside(unreadable);
+		return run;
+	}
+
+	readOutbox({ workspace, sink, rowsMax }: OwedQuery): readonly OutboxRow[] {
+		const unreadable: UnreadableRow[] = [];
+		const rows = this.#parts.statements.readOutbox
+			.all(workspace, sink, rowsMax)
+			.flatMap((raw) => parseOrNote("outbox", raw, parseOutbox, unreadable) ?? []);
+		this.#setAside(unreadable);
+		return rows;
+	}
+
+	#read<Row>(source: RowSource, workspace: string, parse: (raw: RawRow) => Row, unreadable: UnreadableRow[]): Row[] {
+		const rows: Row[] = [];
+		for (const raw of this.#parts.statements.read[source].all(workspace)) {
+			const row = parseOrNote(source, raw, parse, unreadable);
+			if (row !== null) rows.push(row);
+		}
+		return rows;
+	}
+
+	/**
+	 * Moves rows that were not understood out of the way of those to come. Where that fails (a full disk), they stay and
+	 * are met again at the next load: no reason to fail the load of all the others.
+	 */
+	#setAside(unreadable: readonly UnreadableRow[]): void {
+		if (unreadable.length === 0) return;
+		const { database, onMalformedRow } = this.#parts;
+		for (const { source, raw, detail } of unreadable) {
+			onMalformedRow(`${source} ${nameOfRow(raw)}: ${detail}`);
+		}
+		try {
+			database.transaction(() => this.#moveAll(unreadable)).immediate();
+		} catch (error) {
+			onMalformedRow(`rows that were not understood stay where they are: ${messageOf(error)}`);
+		}
+	}
+
+	#moveAll(unreadable: readonly UnreadableRow[]): void {
+		const { statements, clock } = this.#parts;
+		const nowMs = clock.now().wallMs;
+		for (const { source, raw, detail } of unreadable) {
+			statements.insertUnreadable.run({ source, content: contentOfRow(raw), detail, nowMs });
+			statements.remove[source].run(raw.rowid);
+		}
+	}
+}
+
+function parseOrNote<Row>(
+	source: RowSource,
+	raw: RawRow,
+	parse: (raw: RawRow) => Row,
+	unreadable: UnreadableRow[],
+): Row | null {
+	try {
+		return parse(raw);
+	} catch (error) {
+		if (!(error instanceof ZodError)) throw error;
+		const issue = error.issues[0];
+		unreadable.push({ source, raw, detail: `${issue?.path.join(".")}: ${issue?.message}` });
+		return null;
+	}
+}
+
+function contentOfRow(raw: RawRow): string {
+	const columns = Object.entries(raw).map(([name, value]) => [
+		name,
+		value instanceof Uint8Array ? hexOf(value) : value,
+	]);
+	return JSON.stringify(Object.fromEntries(columns));
+}
+
+function nameOfRow(raw: RawRow): string {
+	const { alert_id: alertId, key, run_id: runId, workspace } = raw;
+	const id = alertId ?? key ?? runId ?? workspace;
+	return id instanceof Uint8Array ? hexOf(id) : String(id);
+}
+
+function hexOf(bytes: Uint8Array): string {
+	return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+}

@@ -1,0 +1,158 @@
+import { z } from "zod";
+import type { Episode } from "../core/episode.ts";
+import { type BeatView, type StateView, stateTypes } from "../core/run.ts";
+import {
+	blindSpansSchema,
+	conditions,
+	evidenceSchema,
+	labelsSchema,
+	nullableNumber,
+	severities,
+	transitionSchema,
+} from "./core-schema.ts";
+import { runIdOfBytes } from "./run-id.ts";
+import type { OutboxRow, StoredRun, WorkspaceRow } from "./store.ts";
+
+const runIdBytes = z.instanceof(Uint8Array).transform(runIdOfBytes);
+
+function json<Schema extends z.ZodType>(schema: Schema) {
+	return z
+		.string()
+		.transform((text, context): unknown => {
+			try {
+				return JSON.parse(text);
+			} catch {
+				context.addIssue({ code: "custom", message: "not JSON" });
+				return z.NEVER;
+			}
+		})
+		.pipe(schema);
+}
+
+const stateColumns = z.object({
+	state_id: z.string(),
+	state_type: z.enum(stateTypes),
+	state_name: z.string(),
+	state_timestamp_ms: z.number(),
+	state_from_rest: z.number(),
+});
+
+const runColumns = z.object({
+	workspace: z.string(),
+	run_id: runIdBytes,
+	version: z.number(),
+	attempt: z.number(),
+	state_id: z.string().nullable(),
+	ended_at_ms: nullableNumber,
+	alive_at_server_ms: nullableNumber,
+	beat_event_id: z.string().nullable(),
+	beat_occurred_ms: nullableNumber,
+	beat_received_ms: nullableNumber,
+	occurred_ms: json(z.array(z.number())),
+	labels: json(labelsSchema),
+	updated_at_ms: z.number(),
+});
+
+function stateOf(raw: unknown): StateView {
+	const columns = stateColumns.parse(raw);
+	return {
+		id: columns.state_id,
+		type: columns.state_type,
+		name: columns.state_name,
+		timestampMs: columns.state_timestamp_ms,
+		fromRest: columns.state_from_rest === 1,
+	};
+}
+
+function beatOf(columns: z.infer<typeof runColumns>): BeatView | null {
+	return columns.beat_event_id === null
+		? null
+		: {
+				eventId: columns.beat_event_id,
+				occurredMs: columns.beat_occurred_ms,
+				receivedMs: columns.beat_received_ms,
+			};
+}
+
+/** @throws ZodError for a row that cannot be understood; so do all readers of rows here */
+export function parseRun(raw: unknown): StoredRun {
+	const columns = runColumns.parse(raw);
+	return {
+		row: {
+			workspace: columns.workspace,
+			runId: columns.run_id,
+			attempt: columns.attempt,
+			state: columns.state_id === null ? null : stateOf(raw),
+			endedAtMs: columns.ended_at_ms,
+			aliveAtServerMs: columns.alive_at_server_ms,
+			lastBeat: beatOf(columns),
+			occurredMs: columns.occurred_ms,
+			labels: columns.labels,
+			updatedAtMs: columns.updated_at_ms,
+		},
+		version: columns.version,
+	};
+}
+
+const episodeColumns = z.object({
+	alert_id: z.string(),
+	workspace: z.string(),
+	run_id: runIdBytes,
+	attempt: z.number(),
+	condition: z.enum(conditions),
+	severity: z.enum(severities),
+	reason: z.string(),
+	evidence: json(evidenceSchema),
+	state_type: z.enum(stateTypes),
+	state_name: z.string(),
+	labels: json(labelsSchema),
+	raised_at_ms: z.number(),
+});
+
+/** An open episode: only those are read back. */
+export function parseOpenEpisode(raw: unknown): Episode {
+	const columns = episodeColumns.parse(raw);
+	return {
+		alertId: columns.alert_id,
+		workspace: columns.workspace,
+		runId: columns.run_id,
+		attempt: columns.attempt,
+		condition: columns.condition,
+		severity: columns.severity,
+		reason: columns.reason,
+		evidence: columns.evidence,
+		stateType: columns.state_type,
+		stateName: columns.state_name,
+		labels: columns.labels,
+		raisedAtMs: columns.raised_at_ms,
+		closed: null,
+	};
+}
+
+const outboxColumns = z.object({
+	sink: z.string(),
+	transition: json(transitionSchema),
+	created_at_ms: z.number(),
+});
+
+export function parseOutbox(raw: unknown): OutboxRow {
+	const columns = outboxColumns.parse(raw);
+	return { sink: columns.sink, transition: columns.transition, createdAtMs: columns.created_at_ms };
+}
+
+const workspaceColumns = z.object({
+	workspace: z.string(),
+	covered_until_server_ms: nullableNumber,
+	blind_spans: json(blindSpansSchema),
+	health_score: z.number(),
+});
+
+export function parseWorkspace(raw: unknown): WorkspaceRow {
+	const columns = workspaceColumns.parse(raw);
+	return {
+		workspace: columns.workspace,
+		coveredUntilServerMs: columns.covered_until_server_ms,
+		blindSpans: columns.blind_spans,
+		healthScore: columns.health_score,
+	};
+}

@@ -1,0 +1,180 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Database, Statement } from "better-sqlite3";
+import type { Clock } from "../lib/clock.ts";
+import { closingsFirst } from "./episode-order.ts";
+import type { InstanceLock } from "./instance-lock.ts";
+import { RowReader } from "./row-reader.ts";
+import { asStoreError } from "./sqlite-error.ts";
+import {
+	columnsOfEpisode,
+	columnsOfOutbox,
+	columnsOfWorkspace,
+	prepareStatements,
+	type SliceBounds,
+	type Statements,
+	writeRun,
+} from "./statements.ts";
+import type {
+	CommitBatch,
+	CommitResult,
+	OutboxRow,
+	OwedQuery,
+	RetentionLimits,
+	RunKey,
+	Store,
+	StoredRun,
+	StoredWorld,
+} from "./store.ts";
+import { StoreError } from "./store-error.ts";
+
+/** Rows that retention deletes at once: a few milliseconds of the thread, then commits have their turn. */
+export const retentionSliceRows = 500;
+
+export interface SqliteStoreParts {
+	/** Open, at the newest schema, in WAL mode (open-sqlite.ts); the store owns it from here on. */
+	readonly database: Database;
+	readonly lock: InstanceLock;
+	/** For the time of deliveries and of rows set aside. */
+	readonly clock: Clock;
+	/** Told of each row that could not be understood: which, and why. Counts and samples; must not throw. */
+	readonly onMalformedRow: (sample: string) => void;
+}
+
+/** One file of SQLite, answering at once behind the asynchronous interface. The laws are those of `Store`. */
+export class SqliteStore implements Store {
+	readonly #database: Database;
+	readonly #lock: InstanceLock;
+	readonly #clock: Clock;
+	readonly #statements: Statements;
+	readonly #reader: RowReader;
+	readonly #write: (batch: CommitBatch) => CommitResult;
+	#syncsEachCommit: boolean | null = null;
+
+	constructor(parts: SqliteStoreParts) {
+		this.#database = parts.database;
+		this.#lock = parts.lock;
+		this.#clock = parts.clock;
+		this.#statements = prepareStatements(parts.database);
+		this.#reader = new RowReader({ ...parts, statements: this.#statements });
+		// Immediate: a lock held by another process is met at the start, not half-way.
+		const write = parts.database.transaction((batch: CommitBatch) => this.#writeAll(batch));
+		this.#write = (batch) => write.immediate(batch);
+	}
+
+	async load(workspace: string): Promise<StoredWorld> {
+		return this.#guard("loading from the store", () => {
+			this.#syncEachCommit(true);
+			return this.#reader.readWorld(workspace);
+		});
+	}
+
+	async loadRun(key: RunKey): Promise<StoredRun | null> {
+		return this.#guard("loading from the store", () => {
+			this.#syncEachCommit(true);
+			return this.#reader.readRun(key);
+		});
+	}
+
+	async loadOutbox(owed: OwedQuery): Promise<readonly OutboxRow[]> {
+		return this.#guard("loading from the store", () => {
+			this.#syncEachCommit(true);
+			return this.#reader.readOutbox(owed);
+		});
+	}
+
+	async commit(batch: CommitBatch): Promise<CommitResult> {
+		return this.#guard("the store's commit", () => {
+			this.#syncEachCommit(batch.durable);
+			return this.#write(batch);
+		});
+	}
+
+	async retain(limits: RetentionLimits): Promise<{ runs: number; episodes: number }> {
+		this.#refuseWhenClosed();
+		const runs = await this.#deleteInSlices(this.#statements.deleteRuns, limits.runsBeforeMs);
+		const episodes = await this.#deleteInSlices(this.#statements.deleteEpisodes, limits.episodesBeforeMs);
+		await this.#deleteInSlices(this.#statements.deleteDelivered, limits.episodesBeforeMs);
+		await this.#deleteInSlices(this.#statements.deleteUnreadable, limits.episodesBeforeMs);
+		return { runs, episodes };
+	}
+
+	/** Brings the write-ahead log into the file, so that a copy of the file alone is whole, and lets the next instance in. */
+	async [Symbol.asyncDispose](): Promise<void> {
+		if (!this.#database.open) {
+			return;
+		}
+		try {
+			this.#database.pragma("wal_checkpoint(TRUNCATE)");
+		} catch {
+			// Everything committed is in the log, which the next start reads: nothing is lost by leaving it there.
+		} finally {
+			this.#database.close();
+			await this.#lock[Symbol.asyncDispose]();
+		}
+	}
+
+	#refuseWhenClosed(): void {
+		if (!this.#database.open) {
+			throw new StoreError("the store is closed", { code: "CLOSED", retryable: false });
+		}
+	}
+
+	#guard<Result>(doing: string, work: () => Result): Result {
+		this.#refuseWhenClosed();
+		try {
+			return work();
+		} catch (error) {
+			throw asStoreError(doing, error);
+		}
+	}
+
+	/** In WAL mode NORMAL leaves the fsync to the next FULL commit or checkpoint, which then takes the earlier ones along. */
+	#syncEachCommit(each: boolean): void {
+		if (this.#syncsEachCommit !== each) {
+			this.#database.pragma(`synchronous = ${each ? "FULL" : "NORMAL"}`);
+			this.#syncsEachCommit = each;
+		}
+	}
+
+	#writeAll(batch: CommitBatch): CommitResult {
+		const statements = this.#statements;
+		const lost: RunKey[] = [];
+		for (const run of batch.runs) {
+			if (!writeRun(statements, run)) {
+				lost.push({ workspace: run.row.workspace, runId: run.row.runId });
+			}
+		}
+		for (const episode of closingsFirst(batch.episodes)) {
+			statements.putEpisode.run(columnsOfEpisode(episode));
+		}
+		for (const row of batch.outbox) {
+			statements.putOutbox.run(columnsOfOutbox(row));
+		}
+		const nowMs = this.#clock.now().wallMs;
+		for (const { sink, key } of batch.delivered) {
+			statements.markDelivered.run({ sink, key, nowMs });
+		}
+		for (const row of batch.workspaces) {
+			statements.putWorkspace.run(columnsOfWorkspace(row));
+		}
+		return { lost };
+	}
+
+	async #deleteInSlices(statement: Statement<[SliceBounds]>, beforeMs: number): Promise<number> {
+		let deleted = 0;
+		// Closed meanwhile: the rest waits for the next time.
+		while (this.#database.open) {
+			const { changes } = this.#guard("the store's retention", () => {
+				// What a crash brings back is deleted again.
+				this.#syncEachCommit(false);
+				return statement.run({ beforeMs, rowsMax: retentionSliceRows });
+			});
+			deleted += changes;
+			if (changes < retentionSliceRows) {
+				break;
+			}
+			await nextTurn();
+		}
+		return deleted;
+	}
+}

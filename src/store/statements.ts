@@ -1,0 +1,200 @@
+import type { Database } from "better-sqlite3";
+import type { Episode } from "../core/episode.ts";
+import { bytesOfRunId } from "./run-id.ts";
+import type { OutboxRow, RunRow, StoredRun, WorkspaceRow } from "./store.ts";
+
+/** The tables whose rows are parsed when read. */
+export type RowSource = "runs" | "episodes" | "outbox" | "workspaces";
+
+const endedTypes = "('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')";
+
+/**
+ * All SQL of the store but the schema, prepared once. `rowid` comes with each row that is read, so that one that cannot
+ * be understood can be set aside.
+ */
+export function prepareStatements(database: Database) {
+	return {
+		insertRun: database.prepare<[RunColumns]>(`
+			INSERT INTO runs (workspace, run_id, version, attempt, state_id, state_type, state_name, state_timestamp_ms,
+				state_from_rest, ended_at_ms, alive_at_server_ms, beat_event_id, beat_occurred_ms, beat_received_ms,
+				occurred_ms, labels, updated_at_ms)
+			VALUES (@workspace, @runId, 1, @attempt, @stateId, @stateType, @stateName, @stateTimestampMs,
+				@stateFromRest, @endedAtMs, @aliveAtServerMs, @beatEventId, @beatOccurredMs, @beatReceivedMs,
+				@occurredMs, @labels, @updatedAtMs)
+			ON CONFLICT (workspace, run_id) DO NOTHING`),
+		updateRun: database.prepare<[RunColumns & { version: number }]>(`
+			UPDATE runs SET version = version + 1, attempt = @attempt, state_id = @stateId, state_type = @stateType,
+				state_name = @stateName, state_timestamp_ms = @stateTimestampMs, state_from_rest = @stateFromRest,
+				ended_at_ms = @endedAtMs, alive_at_server_ms = @aliveAtServerMs, beat_event_id = @beatEventId,
+				beat_occurred_ms = @beatOccurredMs, beat_received_ms = @beatReceivedMs, occurred_ms = @occurredMs,
+				labels = @labels, updated_at_ms = @updatedAtMs
+			WHERE workspace = @workspace AND run_id = @runId AND version = @version`),
+		putEpisode: database.prepare<[EpisodeColumns]>(`
+			INSERT INTO episodes (alert_id, workspace, run_id, attempt, condition, severity, reason, evidence,
+				state_type, state_name, labels, raised_at_ms, closed_outcome, closed_at_ms)
+			VALUES (@alertId, @workspace, @runId, @attempt, @condition, @severity, @reason, @evidence,
+				@stateType, @stateName, @labels, @raisedAtMs, @closedOutcome, @closedAtMs)
+			ON CONFLICT (alert_id) DO UPDATE
+				SET closed_outcome = excluded.closed_outcome, closed_at_ms = excluded.closed_at_ms
+				WHERE episodes.closed_at_ms IS NULL AND excluded.closed_at_ms IS NOT NULL`),
+		putOutbox: database.prepare<[OutboxColumns]>(`
+			INSERT INTO outbox (sink, key, workspace, run_id, transition, created_at_ms)
+			VALUES (@sink, @key, @workspace, @runId, @transition, @createdAtMs)
+			ON CONFLICT (sink, key) DO NOTHING`),
+		markDelivered: database.prepare<[{ sink: string; key: string; nowMs: number }]>(`
+			UPDATE outbox SET delivered_at_ms = @nowMs
+			WHERE sink = @sink AND key = @key AND delivered_at_ms IS NULL`),
+		putWorkspace: database.prepare<[WorkspaceColumns]>(`
+			INSERT INTO workspaces (workspace, covered_until_server_ms, blind_spans, health_score)
+			VALUES (@workspace, @coveredUntilServerMs, @blindSpans, @healthScore)
+			ON CONFLICT (workspace) DO UPDATE SET covered_until_server_ms = excluded.covered_until_server_ms,
+				blind_spans = excluded.blind_spans, health_score = excluded.health_score`),
+		read: readStatements(database),
+		readRun: database.prepare<[string, Uint8Array], RawRow>(
+			"SELECT rowid AS rowid, * FROM runs WHERE workspace = ? AND run_id = ?",
+		),
+		readOutbox: database.prepare<[string, string, number], RawRow>(`
+			SELECT id AS rowid, * FROM outbox WHERE workspace = ? AND sink = ? AND delivered_at_ms IS NULL
+			ORDER BY created_at_ms, id LIMIT ?`),
+		...retentionStatements(database),
+		...setAsideStatements(database),
+	};
+}
+
+export type Statements = ReturnType<typeof prepareStatements>;
+
+/** A row as SQLite gives it, not yet understood. */
+export interface RawRow {
+	readonly rowid: number;
+	readonly [column: string]: unknown;
+}
+
+function readStatements(database: Database) {
+	return {
+		runs: database.prepare<[string], RawRow>(
+			"SELECT rowid AS rowid, * FROM runs WHERE workspace = ? ORDER BY workspace, run_id",
+		),
+		episodes: database.prepare<[string], RawRow>(`
+			SELECT rowid AS rowid, * FROM episodes WHERE workspace = ? AND closed_at_ms IS NULL
+			ORDER BY raised_at_ms, alert_id`),
+		outbox: database.prepare<[string], RawRow>(`
+			SELECT id AS rowid, * FROM outbox WHERE workspace = ? AND delivered_at_ms IS NULL
+			ORDER BY created_at_ms, id`),
+		workspaces: database.prepare<[string], RawRow>("SELECT rowid AS rowid, * FROM workspaces WHERE workspace = ?"),
+	};
+}
+
+export interface SliceBounds {
+	readonly beforeMs: number;
+	readonly rowsMax: number;
+}
+
+/** A run whose episode is still open stays, however old: the episode would stand there without its run. */
+function retentionStatements(database: Database) {
+	return {
+		deleteRuns: database.prepare<[SliceBounds]>(`
+			DELETE FROM runs WHERE rowid IN (
+				SELECT rowid FROM runs WHERE state_type IN ${endedTypes} AND updated_at_ms < @beforeMs
+					AND NOT EXISTS (SELECT 1 FROM episodes WHERE episodes.workspace = runs.workspace
+						AND episodes.run_id = runs.run_id AND episodes.closed_at_ms IS NULL)
+				LIMIT @rowsMax)`),
+		deleteEpisodes: database.prepare<[SliceBounds]>(`
+			DELETE FROM episodes WHERE rowid IN (
+				SELECT rowid FROM episodes WHERE closed_at_ms IS NOT NULL AND closed_at_ms < @beforeMs LIMIT @rowsMax)`),
+		deleteDelivered: database.prepare<[SliceBounds]>(`
+			DELETE FROM outbox WHERE id IN (
+				SELECT id FROM outbox WHERE delivered_at_ms IS NOT NULL AND delivered_at_ms < @beforeMs LIMIT @rowsMax)`),
+		deleteUnreadable: database.prepare<[SliceBounds]>(`
+			DELETE FROM unreadable_rows WHERE id IN (
+				SELECT id FROM unreadable_rows WHERE set_aside_at_ms < @beforeMs LIMIT @rowsMax)`),
+	};
+}
+
+function setAsideStatements(database: Database) {
+	return {
+		insertUnreadable: database.prepare<[{ source: string; content: string; detail: string; nowMs: number }]>(`
+			INSERT INTO unreadable_rows (source, content, detail, set_aside_at_ms)
+			VALUES (@source, @content, @detail, @nowMs)`),
+		remove: {
+			runs: database.prepare<[number]>("DELETE FROM runs WHERE rowid = ?"),
+			episodes: database.prepare<[number]>("DELETE FROM episodes WHERE rowid = ?"),
+			outbox: database.prepare<[number]>("DELETE FROM outbox WHERE rowid = ?"),
+			workspaces: database.prepare<[number]>("DELETE FROM workspaces WHERE rowid = ?"),
+		} satisfies Record<RowSource, unknown>,
+	};
+}
+
+type RunColumns = ReturnType<typeof columnsOfRun>;
+
+function columnsOfRun(row: RunRow) {
+	return {
+		workspace: row.workspace,
+		runId: bytesOfRunId(row.runId),
+		attempt: row.attempt,
+		stateId: row.state?.id ?? null,
+		stateType: row.state?.type ?? null,
+		stateName: row.state?.name ?? null,
+		stateTimestampMs: row.state?.timestampMs ?? null,
+		stateFromRest: row.state === null ? null : Number(row.state.fromRest),
+		endedAtMs: row.endedAtMs,
+		aliveAtServerMs: row.aliveAtServerMs,
+		beatEventId: row.lastBeat?.eventId ?? null,
+		beatOccurredMs: row.lastBeat?.occurredMs ?? null,
+		beatReceivedMs: row.lastBeat?.receivedMs ?? null,
+		occurredMs: JSON.stringify(row.occurredMs),
+		labels: JSON.stringify(row.labels),
+		updatedAtMs: row.updatedAtMs,
+	};
+}
+
+/** Writes a run on condition of its version; false when the stored version is another. */
+export function writeRun(statements: Statements, { row, version }: StoredRun): boolean {
+	const columns = columnsOfRun(row);
+	const outcome = version === 0 ? statements.insertRun.run(columns) : statements.updateRun.run({ ...columns, version });
+	return outcome.changes === 1;
+}
+
+type EpisodeColumns = ReturnType<typeof columnsOfEpisode>;
+
+export function columnsOfEpisode(episode: Episode) {
+	return {
+		alertId: episode.alertId,
+		workspace: episode.workspace,
+		runId: bytesOfRunId(episode.runId),
+		attempt: episode.attempt,
+		condition: episode.condition,
+		severity: episode.severity,
+		reason: episode.reason,
+		evidence: JSON.stringify(episode.evidence),
+		stateType: episode.stateType,
+		stateName: episode.stateName,
+		labels: JSON.stringify(episode.labels),
+		raisedAtMs: episode.raisedAtMs,
+		closedOutcome: episode.closed?.outcome ?? null,
+		closedAtMs: episode.closed?.atMs ?? null,
+	};
+}
+
+type OutboxColumns = ReturnType<typeof columnsOfOutbox>;
+
+export function columnsOfOutbox(row: OutboxRow) {
+	return {
+		sink: row.sink,
+		key: row.transition.key,
+		workspace: row.transition.episode.workspace,
+		runId: bytesOfRunId(row.transition.episode.runId),
+		transition: JSON.stringify(row.transition),
+		createdAtMs: row.createdAtMs,
+	};
+}
+
+type WorkspaceColumns = ReturnType<typeof columnsOfWorkspace>;
+
+export function columnsOfWorkspace(row: WorkspaceRow) {
+	return {
+		workspace: row.workspace,
+		coveredUntilServerMs: row.coveredUntilServerMs,
+		blindSpans: JSON.stringify(row.blindSpans),
+		healthScore: row.healthScore,
+	};
+}

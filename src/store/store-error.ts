@@ -1,0 +1,12 @@
+import { OutsideError } from "../lib/errors.ts";
+
+/** A read or write failed. `code` is SQLite's (`SQLITE_FULL`, `SQLITE_BUSY`, …) or another stable word. */
+export class StoreError extends OutsideError {
+	override readonly name = "StoreError";
+	readonly code: string;
+
+	constructor(message: string, options: { code: string; retryable: boolean; cause?: unknown }) {
+		super(message, options);
+		this.code = options.code;
+	}
+}

@@ -1,0 +1,117 @@
+import type { Episode, Transition } from "../core/episode.ts";
+import type { RunRow, WorkspaceRow } from "../core/record.ts";
+
+export type { BlindSpanRow, RunRow, WorkspaceRow } from "../core/record.ts";
+
+export interface RunKey {
+	readonly workspace: string;
+	readonly runId: string;
+}
+
+/** A versioned row: the version counts the commits that changed it, and is 0 before the first. */
+export interface StoredRun {
+	readonly row: RunRow;
+	readonly version: number;
+}
+
+/** A delivery that is owed: one row for each transition and sink. */
+export interface OutboxRow {
+	readonly sink: string;
+	readonly transition: Transition;
+	/** Our wall clock. */
+	readonly createdAtMs: number;
+}
+
+export interface OutboxKey {
+	readonly sink: string;
+	/** `Transition.key`. */
+	readonly key: string;
+}
+
+/**
+ * Everything one step changed. Structured-cloneable plain data, so that a store may live in another thread or process.
+ * All of it becomes durable, or none.
+ */
+export interface CommitBatch {
+	/** Compare-and-set: `version` is the one the change was made on; 0 when the run was not stored before. */
+	readonly runs: readonly StoredRun[];
+	/** Opened or closed. An id that is already there stays as it opened; a closed episode stays closed. */
+	readonly episodes: readonly Episode[];
+	/** A key that is already there for the sink stays as it is. */
+	readonly outbox: readonly OutboxRow[];
+	readonly delivered: readonly OutboxKey[];
+	readonly workspaces: readonly WorkspaceRow[];
+	/** False: nothing but proofs of life, whose loss is harmless; the store may skip the fsync. */
+	readonly durable: boolean;
+}
+
+export interface CommitResult {
+	/** Runs whose stored version was another: left as stored; load them again and merge. */
+	readonly lost: readonly RunKey[];
+}
+
+export interface StoredWorld {
+	readonly runs: readonly StoredRun[];
+	readonly openEpisodes: readonly Episode[];
+	readonly workspaces: readonly WorkspaceRow[];
+	/** Not delivered yet, oldest first. */
+	readonly outbox: readonly OutboxRow[];
+}
+
+export interface OwedQuery {
+	readonly workspace: string;
+	readonly sink: string;
+	readonly rowsMax: number;
+}
+
+/** What is older than these instants (our wall clock) is deleted; what is just as old stays. */
+export interface RetentionLimits {
+	readonly runsBeforeMs: number;
+	readonly episodesBeforeMs: number;
+}
+
+/**
+ * Durable memory. Laws, which the conformance suite holds every store to:
+ * 1. a batch is atomic: all or nothing, also through a crash;
+ * 2. a run row is written if and only if its stored version equals the one named, and then counts one more;
+ * 3. an episode opens once and closes once, whatever is committed twice or late: a closing that comes without its opening
+ *    is stored as closed, and what an episode opened with stays. A run's attempt has one open episode at most: a second
+ *    one fails the batch, unless the first closes in it (closings come first, wherever they stand in the batch);
+ * 4. an outbox row exists once for each sink and key, and once delivered never becomes pending again; a row that is
+ *    delivered in the batch that brings it is stored as delivered; a delivery of an unknown row is nothing;
+ * 5. `load` gives back what was committed, field by field: numbers are finite, text is well-formed Unicode, run ids are
+ *    UUIDs in lower case (another one fails the batch). A stored row that cannot be understood is told to whoever opened
+ *    the store, put aside and skipped: the run, episode or delivery then counts as never stored;
+ * 6. after disposal everything is refused with the code `CLOSED`; disposing twice is harmless.
+ */
+export interface Store extends AsyncDisposable {
+	/**
+	 * Everything that is alive: runs (ended ones too, while retention keeps them) by run id, open episodes by the time they
+	 * were raised, then alert id, undelivered rows by the time they were created, then the order of commits.
+	 *
+	 * @throws StoreError
+	 */
+	load(workspace: string): Promise<StoredWorld>;
+	/**
+	 * The stored run, after a lost compare-and-set; null: it is not stored (any more), so its version is 0.
+	 *
+	 * @throws StoreError
+	 */
+	loadRun(key: RunKey): Promise<StoredRun | null>;
+	/**
+	 * What is owed to one sink, in the order of `load`, the first `rowsMax` rows of it. Rows that cannot be understood count
+	 * as read.
+	 *
+	 * @throws StoreError
+	 */
+	loadOutbox(owed: OwedQuery): Promise<readonly OutboxRow[]>;
+	/** @throws StoreError; nothing of the batch is kept then. */
+	commit(batch: CommitBatch): Promise<CommitResult>;
+	/**
+	 * Deletes ended runs unchanged since `runsBeforeMs` that have no open episode, episodes closed before
+	 * `episodesBeforeMs`, and rows delivered before it. In slices: commits go on meanwhile.
+	 *
+	 * @throws StoreError; what was deleted before it stays deleted
+	 */
+	retain(limits: RetentionLimits): Promise<{ runs: number; episodes: number }>;
+}

@@ -1,0 +1,143 @@
+import fc from "fast-check";
+import { type Episode, transitionOf } from "../../src/core/episode.ts";
+import { type RunLabels, type StateView, stateTypes } from "../../src/core/run.ts";
+import type { CommitBatch, OutboxRow, RunRow, WorkspaceRow } from "../../src/store/store.ts";
+import { runIdOf } from "./store-samples.ts";
+
+/*
+ * Any data that a store must give back as it was. Numbers are finite and -0 is 0, as JSON has it; text is well-formed
+ * Unicode with everything in it, NUL and astral characters too.
+ */
+
+/** Plain objects, as those of a program are; fast-check also makes ones without a prototype. */
+function record<Value>(model: { [Key in keyof Value]: fc.Arbitrary<Value[Key]> }): fc.Arbitrary<Value> {
+	return fc.record<Value>(model, { noNullPrototype: true });
+}
+
+const anyNumber = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
+const anyTime = fc.oneof(fc.double({ min: 1.7e12, max: 1.9e12, noNaN: true }), anyNumber);
+const anyText = fc.string({ unit: "binary", maxLength: 12 });
+const maybe = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { nil: null });
+
+const anyLabels: fc.Arbitrary<RunLabels> = record({
+	name: maybe(anyText),
+	flowId: maybe(anyText),
+	flowName: maybe(anyText),
+	deploymentId: maybe(anyText),
+	deploymentName: maybe(anyText),
+	workPool: maybe(anyText),
+	clientVersion: maybe(anyText),
+	parentTaskRunId: maybe(anyText),
+	tags: fc.array(anyText, { maxLength: 3 }),
+});
+
+const anyState: fc.Arbitrary<StateView> = record({
+	id: anyText,
+	type: fc.constantFrom(...stateTypes),
+	name: anyText,
+	timestampMs: anyTime,
+	fromRest: fc.boolean(),
+});
+
+const anyBeat = record({ eventId: anyText, occurredMs: maybe(anyTime), receivedMs: maybe(anyTime) });
+
+function rowIn(workspaces: fc.Arbitrary<string>, runIds: fc.Arbitrary<string>): fc.Arbitrary<RunRow> {
+	return record({
+		workspace: workspaces,
+		runId: runIds,
+		attempt: fc.nat(),
+		state: maybe(anyState),
+		endedAtMs: maybe(anyTime),
+		aliveAtServerMs: maybe(anyTime),
+		lastBeat: maybe(anyBeat),
+		occurredMs: fc.array(anyTime, { maxLength: 8 }),
+		labels: anyLabels,
+		updatedAtMs: anyTime,
+	});
+}
+
+const anyEvidence: fc.Arbitrary<Episode["evidence"]> = record({
+	lastBeatOccurredMs: maybe(anyTime),
+	lastBeatReceivedMs: maybe(anyTime),
+	cadenceSeconds: maybe(anyNumber),
+	cadenceSource: fc.constantFrom("learned", "unknown"),
+	thresholdSeconds: anyNumber,
+	silenceSeconds: anyNumber,
+	blindSeconds: anyNumber,
+	apiStateType: fc.constantFrom(...stateTypes),
+	apiStateId: anyText,
+	newestStoredBeatMs: maybe(anyTime),
+});
+
+function episodeIn(keys: {
+	readonly alertId: fc.Arbitrary<string>;
+	readonly workspace: fc.Arbitrary<string>;
+	readonly runId: fc.Arbitrary<string>;
+	readonly attempt: fc.Arbitrary<number>;
+}): fc.Arbitrary<Episode> {
+	return record({
+		...keys,
+		condition: fc.constant("zombie" as const),
+		severity: fc.constantFrom("critical", "warning", "info"),
+		reason: anyText,
+		evidence: anyEvidence,
+		stateType: fc.constantFrom(...stateTypes),
+		stateName: anyText,
+		labels: anyLabels,
+		raisedAtMs: anyTime,
+		closed: maybe(record({ outcome: fc.constantFrom("recovered", "ended", "moved", "deleted"), atMs: anyTime })),
+	});
+}
+
+function workspaceRowIn(workspaces: fc.Arbitrary<string>): fc.Arbitrary<WorkspaceRow> {
+	const span = record({
+		fromServerMs: anyTime,
+		untilServerMs: anyTime,
+		cause: fc.constantFrom("socket", "own_pause", "silent_stream", "lag", "server_outage"),
+	});
+	return record({
+		workspace: workspaces,
+		coveredUntilServerMs: maybe(anyTime),
+		blindSpans: fc.array(span, { maxLength: 3 }),
+		healthScore: fc.nat({ max: 7 }),
+	});
+}
+
+export const arbitraryRow = rowIn(anyText, fc.uuid());
+export const arbitraryEpisode = episodeIn({
+	alertId: anyText,
+	workspace: anyText,
+	runId: fc.uuid(),
+	attempt: fc.nat(),
+});
+export const arbitraryWorkspaceRow = workspaceRowIn(anyText);
+
+/** Names so few that random batches meet each other. */
+export const fewWorkspaces = ["here", "there"] as const;
+const fewWorkspace = fc.constantFrom(...fewWorkspaces);
+const fewRunIds = fc.constantFrom(...[1, 2, 3].map(runIdOf));
+const fewEpisodes = episodeIn({
+	alertId: fc.constantFrom("a", "b", "c", "d", "e"),
+	workspace: fewWorkspace,
+	runId: fewRunIds,
+	attempt: fc.constantFrom(1, 2),
+});
+const fewSinks = fc.constantFrom("log", "slack");
+const fewDeliveries: fc.Arbitrary<OutboxRow> = record({
+	sink: fewSinks,
+	transition: fewEpisodes.map(transitionOf),
+	createdAtMs: fc.constantFrom(1, 2, 3),
+});
+
+/** A batch among few names: some rows hit what is stored, some miss, some batches are refused. */
+export const arbitraryBatch: fc.Arbitrary<CommitBatch> = record({
+	runs: fc.array(record({ row: rowIn(fewWorkspace, fewRunIds), version: fc.nat({ max: 3 }) }), { maxLength: 4 }),
+	episodes: fc.array(fewEpisodes, { maxLength: 3 }),
+	outbox: fc.array(fewDeliveries, { maxLength: 3 }),
+	delivered: fc.array(
+		fewDeliveries.map(({ sink, transition }) => ({ sink, key: transition.key })),
+		{ maxLength: 2 },
+	),
+	workspaces: fc.array(workspaceRowIn(fewWorkspace), { maxLength: 1 }),
+	durable: fc.boolean(),
+});

@@ -1,0 +1,134 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Episode, type Evidence, transitionOf } from "../../src/core/episode.ts";
+import { noLabels, type RunLabels, type StateType, type StateView } from "../../src/core/run.ts";
+import type { Clock, Instant } from "../../src/lib/clock.ts";
+import type { CommitBatch, OutboxRow, RunRow } from "../../src/store/store.ts";
+
+/** A wall clock that stands still until it is set. */
+export class StandingClock implements Clock {
+	wallMs = 1_790_000_000_000;
+
+	now(): Instant {
+		return { monoMs: 0, wallMs: this.wallMs };
+	}
+
+	async sleep(): Promise<never> {
+		throw new Error("a store never sleeps");
+	}
+}
+
+export const workspace = "prod";
+
+/** The n-th of the run ids used in tests; they sort by n. */
+export function runIdOf(n: number): string {
+	return `0198c0de-0000-7000-8000-${n.toString(16).padStart(12, "0")}`;
+}
+
+export function stateOf(type: StateType): StateView {
+	return { id: "5f0c8a3e-state", type, name: type.toLowerCase(), timestampMs: 1_789_999_000_123.456, fromRest: false };
+}
+
+const fullLabels: RunLabels = {
+	name: "wise-otter 🦦",
+	flowId: "flow-1",
+	flowName: "etl",
+	deploymentId: "deployment-1",
+	deploymentName: "nightly",
+	workPool: "k8s",
+	clientVersion: "3.8.8",
+	parentTaskRunId: "task-1",
+	tags: ["a", "", 'quote " and \u2028'],
+};
+
+/** A run with nothing left out. */
+export function rowOf(n: number, changes: Partial<RunRow> = {}): RunRow {
+	return {
+		workspace,
+		runId: runIdOf(n),
+		attempt: 2,
+		state: stateOf("RUNNING"),
+		endedAtMs: 1_789_000_000_000.001,
+		aliveAtServerMs: 1_789_999_999_999.875,
+		lastBeat: { eventId: "beat-1", occurredMs: 1_789_999_999_000.25, receivedMs: 1_789_999_999_999.875 },
+		occurredMs: [1_789_999_939_000.1, 1_789_999_969_000.2, 1_789_999_999_000.25],
+		labels: fullLabels,
+		updatedAtMs: 1_790_000_000_000,
+		...changes,
+	};
+}
+
+/** A run of which nothing is known but that it exists. */
+export function bareRowOf(n: number): RunRow {
+	return {
+		workspace,
+		runId: runIdOf(n),
+		attempt: 0,
+		state: null,
+		endedAtMs: null,
+		aliveAtServerMs: null,
+		lastBeat: null,
+		occurredMs: [],
+		labels: noLabels,
+		updatedAtMs: 0,
+	};
+}
+
+const evidence: Evidence = {
+	lastBeatOccurredMs: 1_789_999_999_000.25,
+	lastBeatReceivedMs: null,
+	cadenceSeconds: 30.015,
+	cadenceSource: "learned",
+	thresholdSeconds: 90.045,
+	silenceSeconds: 91.5,
+	blindSeconds: 0,
+	apiStateType: "RUNNING",
+	apiStateId: "5f0c8a3e-state",
+	newestStoredBeatMs: null,
+};
+
+/** An open episode of run n. */
+export function episodeOf(n: number, alertId: string, changes: Partial<Episode> = {}): Episode {
+	return {
+		alertId,
+		workspace,
+		runId: runIdOf(n),
+		attempt: 2,
+		condition: "zombie",
+		severity: "critical",
+		reason: "no heartbeat for 92 s",
+		evidence,
+		stateType: "RUNNING",
+		stateName: "Running",
+		labels: fullLabels,
+		raisedAtMs: 1_790_000_000_000,
+		closed: null,
+		...changes,
+	};
+}
+
+export function closedOf(episode: Episode, atMs: number, outcome: "recovered" | "ended" = "recovered"): Episode {
+	return { ...episode, closed: { outcome, atMs } };
+}
+
+export function deliveryOf(episode: Episode, changes: Partial<OutboxRow> = {}): OutboxRow {
+	return { sink: "log", transition: transitionOf(episode), createdAtMs: 1_790_000_000_000, ...changes };
+}
+
+export function batchOf(changes: Partial<CommitBatch>): CommitBatch {
+	return { runs: [], episodes: [], outbox: [], delivered: [], workspaces: [], durable: true, ...changes };
+}
+
+/** Every file in a folder with the hash of its bytes. Not while a store is open there: reading would drop its locks. */
+export function fingerprintOf(folder: string): Record<string, string> {
+	const names = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+	return Object.fromEntries(
+		names
+			.map(({ parentPath, name }) => join(parentPath, name))
+			.map((path) => [path, createHash("sha256").update(readFileSync(path)).digest("hex")]),
+	);
+}
+
+/** Rows of a batch of test/conformance/children/commit-loop.ts: enough that a kill falls into the midst of one. */
+export const runsPerNumberedBatch = 50;

@@ -1,0 +1,94 @@
+import { expect, test } from "vitest";
+import { batchOf, closedOf, episodeOf, StandingClock, workspace } from "../_util/store-samples.ts";
+import type { BuildHouse } from "./store-laws.ts";
+
+export function episodeLaws(build: BuildHouse): void {
+	test("an episode committed twice is there once, and stays as it opened", async () => {
+		await using house = await build(new StandingClock());
+		await using store = await house.open();
+		const first = episodeOf(1, "alert-1");
+		await store.commit(batchOf({ episodes: [first] }));
+		await store.commit(batchOf({ episodes: [episodeOf(1, "alert-1", { reason: "told anew", raisedAtMs: 1 })] }));
+		expect((await store.load(workspace)).openEpisodes).toStrictEqual([first]);
+	});
+
+	test("an episode stays open through a restart until it closes", async () => {
+		await using house = await build(new StandingClock());
+		const episode = episodeOf(1, "alert-1");
+		{
+			await using store = await house.open();
+			await store.commit(batchOf({ episodes: [episode] }));
+		}
+		{
+			await using store = await house.open();
+			expect((await store.load(workspace)).openEpisodes).toStrictEqual([episode]);
+			await store.commit(batchOf({ episodes: [closedOf(episode, 5)] }));
+			expect((await store.load(workspace)).openEpisodes).toStrictEqual([]);
+		}
+		await using store = await house.open();
+		expect((await store.load(workspace)).openEpisodes).toStrictEqual([]);
+	});
+
+	test("a closed episode never reopens", async () => {
+		await using house = await build(new StandingClock());
+		await using store = await house.open();
+		const episode = episodeOf(1, "alert-1");
+		await store.commit(batchOf({ episodes: [episode] }));
+		await store.commit(batchOf({ episodes: [closedOf(episode, 5)] }));
+		await store.commit(batchOf({ episodes: [episode] }));
+		expect((await store.load(workspace)).openEpisodes).toStrictEqual([]);
+	});
+
+	test("a closing without its opening is stored as closed, so that the late opening opens nothing", async () => {
+		await using house = await build(new StandingClock());
+		await using store = await house.open();
+		const episode = episodeOf(1, "alert-1");
+		await store.commit(batchOf({ episodes: [closedOf(episode, 5)] }));
+		await store.commit(batchOf({ episodes: [episode] }));
+		expect((await store.load(workspace)).openEpisodes).toStrictEqual([]);
+		expect(await store.retain({ runsBeforeMs: 0, episodesBeforeMs: 6 })).toStrictEqual({ runs: 0, episodes: 1 });
+	});
+
+	test("the first closing stands: a second one moves neither outcome nor time", async () => {
+		await using house = await build(new StandingClock());
+		await using store = await house.open();
+		const episode = episodeOf(1, "alert-1");
+		await store.commit(batchOf({ episodes: [episode] }));
+		await store.commit(batchOf({ episodes: [closedOf(episode, 5)] }));
+		await store.commit(batchOf({ episodes: [closedOf(episode, 500, "ended")] }));
+		expect(await store.retain({ runsBeforeMs: 0, episodesBeforeMs: 6 })).toStrictEqual({ runs: 0, episodes: 1 });
+	});
+
+	test("an episode opened and closed in one batch is closed, whichever comes first", async () => {
+		await using house = await build(new StandingClock());
+		await using store = await house.open();
+		const [one, other] = [episodeOf(1, "alert-1"), episodeOf(2, "alert-2")];
+		await store.commit(batchOf({ episodes: [one, closedOf(one, 5), closedOf(other, 5), other] }));
+		expect((await store.load(workspace)).openEpisodes).toStrictEqual([]);
+	});
+
+	test("a run's attempt has one open episode: the next one waits for the first to close", async () => {
+		await using house = await build(new StandingClock());
+		await using store = await house.open();
+		const [first, second] = [episodeOf(1, "alert-1"), episodeOf(1, "alert-2")];
+		await store.commit(batchOf({ episodes: [first] }));
+		await expect(store.commit(batchOf({ episodes: [second] }))).rejects.toMatchObject({ retryable: false });
+		expect((await store.load(workspace)).openEpisodes).toStrictEqual([first]);
+		await store.commit(batchOf({ episodes: [second, closedOf(first, 5)] }));
+		expect((await store.load(workspace)).openEpisodes).toStrictEqual([second]);
+	});
+
+	test("another attempt, run or workspace has an open episode of its own", async () => {
+		await using house = await build(new StandingClock());
+		await using store = await house.open();
+		const episodes = [
+			episodeOf(1, "alert-1"),
+			episodeOf(1, "alert-2", { attempt: 3 }),
+			episodeOf(2, "alert-3"),
+			episodeOf(1, "alert-4", { workspace: "other" }),
+		];
+		await store.commit(batchOf({ episodes }));
+		expect((await store.load(workspace)).openEpisodes).toStrictEqual(episodes.slice(0, 3));
+		expect((await store.load("other")).openEpisodes).toStrictEqual(episodes.slice(3));
+	});
+}

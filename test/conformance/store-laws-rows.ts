@@ -1,0 +1,104 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { stateTypes } from "../../src/core/run.ts";
+import { arbitraryEpisode, arbitraryRow, arbitraryWorkspaceRow } from "../_util/store-arbitraries.ts";
+import {
+	bareRowOf,
+	batchOf,
+	deliveryOf,
+	episodeOf,
+	rowOf,
+	runIdOf,
+	StandingClock,
+	stateOf,
+	workspace,
+} from "../_util/store-samples.ts";
+import type { BuildHouse } from "./store-laws.ts";
+
+export function rowLaws(build: BuildHouse): void {
+	test("a run comes back field by field through a restart, with all of it known and with nothing known", async () => {
+		await using house = await build(new StandingClock());
+		const rows = [
+			rowOf(1),
+			bareRowOf(2),
+			rowOf(3, { lastBeat: { eventId: "beat", occurredMs: null, receivedMs: null } }),
+			...stateTypes.map((type, index) => rowOf(index + 4, { state: { ...stateOf(type), fromRest: true } })),
+		];
+		{
+			await using store = await house.open();
+			await store.commit(batchOf({ runs: rows.map((row) => ({ row, version: 0 })) }));
+		}
+		await using store = await house.open();
+		expect((await store.load(workspace)).runs).toStrictEqual(rows.map((row) => ({ row, version: 1 })));
+	});
+
+	test("any run, episode, delivery and workspace comes back as it was committed", { timeout: 60_000 }, async () => {
+		const rows = fc.record({ row: arbitraryRow, episode: arbitraryEpisode, sight: arbitraryWorkspaceRow });
+		await fc.assert(
+			fc.asyncProperty(rows, async ({ row, episode, sight }) => {
+				await using house = await build(new StandingClock());
+				const open = { ...episode, closed: null };
+				const owed = deliveryOf(episode);
+				{
+					await using store = await house.open();
+					await store.commit(
+						batchOf({ runs: [{ row, version: 0 }], episodes: [open], outbox: [owed], workspaces: [sight] }),
+					);
+				}
+				await using store = await house.open();
+				expect(await store.loadRun(row)).toStrictEqual({ row, version: 1 });
+				expect((await store.load(row.workspace)).runs).toStrictEqual([{ row, version: 1 }]);
+				const world = await store.load(episode.workspace);
+				expect(world.openEpisodes).toStrictEqual([open]);
+				expect(world.outbox).toStrictEqual([owed]);
+				expect((await store.load(sight.workspace)).workspaces).toStrictEqual([sight]);
+			}),
+			{ numRuns: 60 },
+		);
+	});
+
+	test("runs come by run id, open episodes by the time they were raised", async () => {
+		await using house = await build(new StandingClock());
+		await using store = await house.open();
+		const runs = [3, 1, 255, 16].map((n) => ({ row: rowOf(n), version: 0 }));
+		const episodes = [
+			episodeOf(3, "b", { raisedAtMs: 20 }),
+			episodeOf(1, "c", { raisedAtMs: 10 }),
+			episodeOf(255, "a", { raisedAtMs: 20 }),
+		];
+		await store.commit(batchOf({ runs, episodes }));
+		const world = await store.load(workspace);
+		expect(world.runs.map(({ row }) => row.runId)).toStrictEqual([1, 3, 16, 255].map(runIdOf));
+		expect(world.openEpisodes.map(({ alertId }) => alertId)).toStrictEqual(["c", "a", "b"]);
+	});
+
+	test("what a workspace could see is as it was told last", async () => {
+		await using house = await build(new StandingClock());
+		await using store = await house.open();
+		const first = { workspace, coveredUntilServerMs: null, blindSpans: [], healthScore: 0 };
+		const span = { fromServerMs: 1.5, untilServerMs: 2.5, cause: "socket" as const };
+		const last = { workspace, coveredUntilServerMs: 9.25, blindSpans: [span], healthScore: 7 };
+		await store.commit(batchOf({ workspaces: [first] }));
+		await store.commit(batchOf({ workspaces: [last, { ...first, workspace: "other" }] }));
+		expect((await store.load(workspace)).workspaces).toStrictEqual([last]);
+	});
+
+	test("what the caller does to a batch after its commit does not reach the store", async () => {
+		await using house = await build(new StandingClock());
+		await using store = await house.open();
+		const tags = ["before"];
+		const row = rowOf(1, { labels: { ...rowOf(1).labels, tags } });
+		await store.commit(batchOf({ runs: [{ row, version: 0 }] }));
+		tags.push("after");
+		expect((await store.loadRun(row))?.row.labels.tags).toStrictEqual(["before"]);
+	});
+
+	test("a run that was never stored is null, and an unknown workspace empty", async () => {
+		await using house = await build(new StandingClock());
+		await using store = await house.open();
+		await store.commit(batchOf({ runs: [{ row: rowOf(1), version: 0 }] }));
+		expect(await store.loadRun({ workspace, runId: runIdOf(2) })).toBeNull();
+		expect(await store.loadRun({ workspace: "other", runId: runIdOf(1) })).toBeNull();
+		expect(await store.load("other")).toStrictEqual({ runs: [], openEpisodes: [], workspaces: [], outbox: [] });
+	});
+}

@@ -1,0 +1,26 @@
+import { describe } from "vitest";
+import type { Clock } from "../../src/lib/clock.ts";
+import type { Store } from "../../src/store/store.ts";
+import { batchLaws } from "./store-laws-batch.ts";
+import { episodeLaws } from "./store-laws-episode.ts";
+import { outboxLaws } from "./store-laws-outbox.ts";
+import { retentionLaws } from "./store-laws-retention.ts";
+import { rowLaws } from "./store-laws-rows.ts";
+
+/** Where a store keeps its things: what one store of the house commits, the next one opened there loads. */
+interface StoreHouse extends AsyncDisposable {
+	open(): Promise<Store>;
+}
+
+export type BuildHouse = (clock: Clock) => Promise<StoreHouse>;
+
+/** Holds a store to the laws of `Store` (src/store/store.ts). One call a kind of store. */
+export function describeStoreLaws(name: string, build: BuildHouse): void {
+	describe(`laws of the ${name} store`, () => {
+		describe("batches and versions", () => batchLaws(build));
+		describe("episodes", () => episodeLaws(build));
+		describe("outbox", () => outboxLaws(build));
+		describe("rows", () => rowLaws(build));
+		describe("retention", () => retentionLaws(build));
+	});
+}

@@ -1,0 +1,122 @@
+import Database from "better-sqlite3";
+import { describe, expect, test } from "vitest";
+import { openStore } from "../../../src/store/open-store.ts";
+import { buildSqliteHouse } from "../../_util/store-houses.ts";
+import { batchOf, deliveryOf, episodeOf, rowOf, runIdOf, StandingClock, workspace } from "../../_util/store-samples.ts";
+
+const clock = new StandingClock();
+const sight = { workspace, coveredUntilServerMs: 1, blindSpans: [], healthScore: 0 };
+
+/** A house with two of everything, of which the first of each is spoiled by the SQL given. */
+async function buildSpoiledHouse(sql: string) {
+	const house = await buildSqliteHouse(clock);
+	{
+		await using store = await house.open();
+		const episodes = [episodeOf(1, "alert-1"), episodeOf(2, "alert-2")];
+		const outbox = episodes.map((episode) => deliveryOf(episode));
+		const runs = [1, 2].map((n) => ({ row: rowOf(n), version: 0 }));
+		await store.commit(batchOf({ runs, episodes, outbox, workspaces: [sight] }));
+	}
+	const database = new Database(house.path);
+	expect(database.prepare(sql).run().changes).toBe(1);
+	database.close();
+	const told: string[] = [];
+	const open = () =>
+		openStore(`sqlite:${house.path}`, { clock, appVersion: "0", onMalformedRow: (sample) => told.push(sample) });
+	return { open, told, path: house.path, [Symbol.asyncDispose]: () => house[Symbol.asyncDispose]() };
+}
+
+const whole = {
+	runs: [1, 2].map((n) => ({ row: rowOf(n), version: 1 })),
+	openEpisodes: [episodeOf(1, "alert-1"), episodeOf(2, "alert-2")],
+	outbox: [deliveryOf(episodeOf(1, "alert-1")), deliveryOf(episodeOf(2, "alert-2"))],
+	workspaces: [sight],
+};
+const hexOfFirst = runIdOf(1).replaceAll("-", "");
+const firstRun = `WHERE run_id = x'${hexOfFirst}'`;
+
+describe("a row that cannot be understood", () => {
+	test.for([
+		[`UPDATE runs SET state_type = 'DOZING' ${firstRun}`, `runs ${hexOfFirst}: state_type: `],
+		[`UPDATE runs SET labels = 'not json' ${firstRun}`, `runs ${hexOfFirst}: labels: not JSON`],
+		[`UPDATE runs SET labels = '[]' ${firstRun}`, `runs ${hexOfFirst}: labels: `],
+		[`UPDATE runs SET occurred_ms = '["x"]' ${firstRun}`, `runs ${hexOfFirst}: occurred_ms.0: `],
+		[`UPDATE episodes SET condition = 'sleepy' WHERE alert_id = 'alert-1'`, "episodes alert-1: condition: "],
+		[`UPDATE episodes SET evidence = '{}' WHERE alert_id = 'alert-1'`, "episodes alert-1: evidence.lastBeat"],
+		[`UPDATE outbox SET transition = '{}' WHERE key = 'alert-1:raised'`, "outbox alert-1:raised: transition.key: "],
+		[`UPDATE workspaces SET blind_spans = '7'`, "workspaces prod: blind_spans: "],
+	] as const)("%s: is told and skipped once, and nobody else suffers", async ([sql, sample]) => {
+		await using house = await buildSpoiledHouse(sql);
+		const source = sample.slice(0, sample.indexOf(" "));
+		{
+			await using store = await house.open();
+			const world = await store.load(workspace);
+			expect(house.told).toStrictEqual([expect.stringContaining(sample)]);
+			expect(world).toStrictEqual({
+				...whole,
+				...(source === "runs" && { runs: whole.runs.slice(1) }),
+				...(source === "episodes" && { openEpisodes: whole.openEpisodes.slice(1) }),
+				...(source === "outbox" && { outbox: whole.outbox.slice(1) }),
+				...(source === "workspaces" && { workspaces: [] }),
+			});
+			expect(await store.load(workspace)).toStrictEqual(world);
+			expect(house.told).toHaveLength(1);
+		}
+		const database = new Database(house.path, { readonly: true });
+		const aside = database.prepare("SELECT source, content, set_aside_at_ms FROM unreadable_rows").all();
+		database.close();
+		const content = expect.stringContaining(source === "workspaces" ? '"blind_spans":"7"' : `"run_id":"${hexOfFirst}"`);
+		expect(aside).toStrictEqual([{ source, content, set_aside_at_ms: clock.wallMs }]);
+	});
+
+	test("a run so lost is new when it comes again", async () => {
+		await using house = await buildSpoiledHouse(`UPDATE runs SET labels = '' ${firstRun}`);
+		await using store = await house.open();
+		expect(await store.loadRun(rowOf(1))).toBeNull();
+		expect(house.told).toHaveLength(1);
+		expect(await store.commit(batchOf({ runs: [{ row: rowOf(1), version: 0 }] }))).toStrictEqual({ lost: [] });
+		expect(await store.loadRun(rowOf(1))).toStrictEqual({ row: rowOf(1), version: 1 });
+	});
+
+	test("an open episode so lost does not bar the next one of its run", async () => {
+		await using house = await buildSpoiledHouse(`UPDATE episodes SET labels = '' WHERE alert_id = 'alert-1'`);
+		await using store = await house.open();
+		await store.load(workspace);
+		const next = episodeOf(1, "alert-3", { raisedAtMs: clock.wallMs + 1 });
+		await store.commit(batchOf({ episodes: [next] }));
+		expect((await store.load(workspace)).openEpisodes).toStrictEqual([episodeOf(2, "alert-2"), next]);
+	});
+
+	test("where it cannot be set aside the load still gives all the others, and says that it stayed", async () => {
+		await using house = await buildSpoiledHouse(`UPDATE runs SET labels = '' ${firstRun}`);
+		await using store = await house.open();
+		const other = new Database(house.path);
+		other.exec("BEGIN IMMEDIATE");
+		expect((await store.load(workspace)).runs).toStrictEqual(whole.runs.slice(1));
+		expect(house.told).toStrictEqual([
+			expect.stringContaining(hexOfFirst),
+			expect.stringContaining("stay where they are: database is locked"),
+		]);
+		other.close();
+		await store.load(workspace);
+		expect(house.told).toHaveLength(3);
+		await store.load(workspace);
+		expect(house.told).toHaveLength(3);
+	});
+
+	test("what was set aside goes with retention", async () => {
+		await using house = await buildSpoiledHouse(`UPDATE runs SET labels = '' ${firstRun}`);
+		const countAside = () => {
+			const database = new Database(house.path, { readonly: true });
+			const count = database.prepare("SELECT count(*) FROM unreadable_rows").pluck().get();
+			database.close();
+			return count;
+		};
+		await using store = await house.open();
+		await store.load(workspace);
+		await store.retain({ runsBeforeMs: 0, episodesBeforeMs: clock.wallMs });
+		expect(countAside()).toBe(1);
+		await store.retain({ runsBeforeMs: 0, episodesBeforeMs: clock.wallMs + 1 });
+		expect(countAside()).toBe(0);
+	});
+});
