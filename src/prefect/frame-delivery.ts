@@ -1,0 +1,50 @@
+import type { RunView } from "../core/run.ts";
+import type { Instant } from "../lib/clock.ts";
+import type { Reporter } from "../observe/reporter.ts";
+import { parseFrame, sampleOf } from "./frame-schema.ts";
+import { reportSenselessTimes } from "./row-reading.ts";
+import { readEvent } from "./to-input.ts";
+
+/** Who is told what frames bring. */
+export interface FrameListener {
+	/** @param receivedMs server's clock; null when the event's makes no sense */
+	event(at: Instant, view: RunView, receivedMs: number | null): void;
+	/** A sign of life other than an event of a run. */
+	heard(at: Instant): void;
+}
+
+/**
+ * Reads one frame of the events socket, counts it, and tells the listener: `event` for one of a run, `heard` for
+ * anything else, whatever it is. Throws only what the listener throws.
+ */
+export function deliverFrame(
+	data: Buffer | string,
+	at: Instant,
+	{ listener, reporter }: { readonly listener: FrameListener; readonly reporter: Reporter },
+): void {
+	const frame = parseFrame(data);
+	if (frame.kind === "rejected") {
+		reporter.frameRejected(frame.reason, frame.sample);
+		listener.heard(at);
+		return;
+	}
+	const reading = frame.kind === "event" ? readEvent(frame.event) : frame;
+	switch (reading.kind) {
+		case "control":
+		case "other_event":
+			reporter.frame(reading.kind);
+			listener.heard(at);
+			return;
+		case "malformed_event":
+			reporter.frameRejected(reading.kind, sampleOf(data.toString()));
+			listener.heard(at);
+			return;
+		case "heartbeat":
+		case "state":
+			reporter.frame(reading.kind);
+			reportSenselessTimes(reading, reporter);
+			listener.event(at, reading.view, reading.receivedMs);
+			return;
+	}
+	reading satisfies never;
+}

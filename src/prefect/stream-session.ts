@@ -1,0 +1,286 @@
+import type { Socket } from "node:net";
+import WebSocket from "ws";
+import type { Clock, Instant } from "../lib/clock.ts";
+import type { Reporter, StreamEndReason } from "../observe/reporter.ts";
+import { type Connection, eventsUrl, requestHeaders, socketToken } from "./connection.ts";
+import { deliverFrame, type FrameListener } from "./frame-delivery.ts";
+import { openSocket } from "./open-socket.ts";
+import { type StreamEnd, type StreamPhase, streamEndOf } from "./stream-end.ts";
+import { authMessage, filterMessage, readHandshake } from "./subscription.ts";
+
+/** Told of what the stream brings, at once and in order. Called from the socket: it must be quick, and not throw. */
+export interface StreamListener extends FrameListener {
+	/** Subscribed: from now on events come. */
+	opened(at: Instant): void;
+	/** A sign of life other than an event of a run: pong, ping, any other frame. */
+	heard(at: Instant): void;
+	/** Only after `opened`. */
+	closed(at: Instant, reason: StreamEndReason): void;
+}
+
+export interface StreamTiming {
+	readonly pingEveryMs: number;
+	/** Nothing heard for so long, pongs included: the socket is hung. At least 2 pings. */
+	readonly silenceMsMax: number;
+	/** From dialling to the end of the HTTP upgrade. */
+	readonly handshakeMsMax: number;
+	/** A drop so soon after the filter may be its refusal. */
+	readonly filterVerdictMs: number;
+	/** Before the filter is tried once more, to tell its refusal from a server that was stopped just then. */
+	readonly filterRetry: { readonly minMs: number; readonly maxMs: number };
+	/** A connection that held this long was a success, and the next failure is the first again. */
+	readonly healthyAfterMs: number;
+	readonly backoff: { readonly minMs: number; readonly maxMs: number };
+	/** For faults that wait for the operator: 4 tries a minute at most. */
+	readonly operatorBackoff: { readonly minMs: number; readonly maxMs: number };
+}
+
+/** A hung socket is found within 30 s, against the 45 s promised; Prefect's server pings every 20 s itself. */
+export const streamTiming: StreamTiming = {
+	pingEveryMs: 15_000,
+	silenceMsMax: 30_000,
+	handshakeMsMax: 10_000,
+	filterVerdictMs: 5_000,
+	filterRetry: { minMs: 500, maxMs: 2_000 },
+	healthyAfterMs: 30_000,
+	backoff: { minMs: 500, maxMs: 30_000 },
+	operatorBackoff: { minMs: 15_000, maxMs: 60_000 },
+};
+
+export interface SessionOptions {
+	readonly settings: Connection;
+	readonly clock: Clock;
+	readonly reporter: Reporter;
+	readonly listener: StreamListener;
+	readonly timing: StreamTiming;
+}
+
+/** Against 100 MiB by default; Prefect's largest event is far below 1 MiB. */
+const frameBytesMax = 4 * 1024 * 1024;
+/** From our side of a closing handshake to destroying the socket. */
+const closeTimeoutMs = 2_000;
+
+/** One connection to the events socket, from dialling to its end. */
+export class StreamSession {
+	readonly #options: SessionOptions;
+	#phase: StreamPhase = "connecting";
+	#heardAtMonoMs: number;
+	#subscribedAtMonoMs: number | null = null;
+	#hasHeardSinceFilter = false;
+	#error: Error | null = null;
+	#words = "";
+	#httpStatus: number | null = null;
+	#isTokenRefused = false;
+	#ownWill: "hung" | "stopped" | null = null;
+	/** Thrown by the listener: a bug, which ends `run`. */
+	#bug: { readonly error: unknown } | null = null;
+
+	constructor(options: SessionOptions) {
+		this.#options = options;
+		this.#heardAtMonoMs = options.clock.now().monoMs;
+	}
+
+	/** How long events could come, so far or until the end. */
+	get subscribedForMs(): number {
+		return this.#subscribedAtMonoMs === null ? 0 : this.#options.clock.now().monoMs - this.#subscribedAtMonoMs;
+	}
+
+	/**
+	 * Resolves when the socket is gone, and on abort soon after it. Rejects with what the listener threw.
+	 *
+	 * @param previous how the connection before this one ended
+	 */
+	async run(previous: StreamEnd | null, signal: AbortSignal): Promise<StreamEnd> {
+		const isFilterSuspect = previous?.isFilterSuspect === true;
+		const socket = await this.#dial(signal);
+		if (socket === null) {
+			return this.#end(null, isFilterSuspect);
+		}
+		const gone = new AbortController();
+		const stop = (): void => {
+			this.#ownWill ??= "stopped";
+			socket.terminate();
+		};
+		const closed = this.#closed(socket);
+		signal.addEventListener("abort", stop, { once: true });
+		if (signal.aborted) {
+			stop();
+		}
+		const watch = this.#watch(socket, gone.signal);
+		const code = await closed;
+		signal.removeEventListener("abort", stop);
+		gone.abort();
+		await watch;
+		const end = this.#end(code, isFilterSuspect);
+		if (end.reason === "frame_too_large") {
+			this.#options.reporter.frameRejected("too_large", end.detail);
+		}
+		if (this.#phase === "subscribed") {
+			this.#options.listener.closed(this.#options.clock.now(), end.reason);
+		}
+		if (this.#bug !== null) {
+			throw this.#bug.error;
+		}
+		return end;
+	}
+
+	/** Null, with the error kept, when there is no connection. */
+	async #dial(signal: AbortSignal): Promise<WebSocket | null> {
+		const { settings, timing } = this.#options;
+		const url = eventsUrl(settings);
+		const way = { connection: settings, forwards: false, connectMsMax: timing.handshakeMsMax };
+		let socket: Socket | null = null;
+		try {
+			const open = await openSocket(new URL(url), way, signal);
+			socket = open;
+			const options = {
+				headers: { ...requestHeaders(settings) },
+				// Compression costs 30 times the CPU, and invites bombs.
+				perMessageDeflate: false,
+				maxPayload: frameBytesMax,
+				handshakeTimeout: timing.handshakeMsMax,
+				closeTimeout: closeTimeoutMs,
+				createConnection: () => open,
+			};
+			return new WebSocket(url, ["prefect"], options);
+		} catch (error) {
+			// No way to the server, or a secret that no header can hold.
+			socket?.destroy();
+			this.#error = error instanceof Error ? error : new Error(String(error));
+			this.#ownWill = signal.aborted ? "stopped" : null;
+			return null;
+		}
+	}
+
+	/** Resolves with the close code once the underlying socket is destroyed; null when it was never open. */
+	#closed(socket: WebSocket): Promise<number | null> {
+		socket.on("unexpected-response", (_request, response) => {
+			this.#httpStatus = response.statusCode ?? 0;
+			socket.terminate();
+		});
+		socket.on("error", (error) => {
+			this.#error ??= error;
+			socket.terminate();
+		});
+		socket.on("open", () => {
+			this.#phase = "authenticating";
+			this.#heardNow();
+			socket.send(authMessage(socketToken(this.#options.settings)));
+		});
+		socket.on("message", (data: Buffer) => this.#guarded(socket, () => this.#onMessage(socket, data)));
+		const onLife = (): void => this.#guarded(socket, () => this.#onLife());
+		socket.on("ping", onLife);
+		socket.on("pong", onLife);
+		return new Promise((resolve) => {
+			socket.once("close", (code, reason) => {
+				this.#words ||= reason.toString("utf8");
+				resolve(this.#phase === "connecting" ? null : code);
+			});
+		});
+	}
+
+	#guarded(socket: WebSocket, act: () => void): void {
+		// Frames that were read before terminate still come; after it they are nobody's.
+		if (this.#ownWill !== null || this.#bug !== null) {
+			return;
+		}
+		try {
+			act();
+		} catch (error) {
+			this.#bug = { error };
+			socket.terminate();
+		}
+	}
+
+	#onMessage(socket: WebSocket, data: Buffer): void {
+		const at = this.#heardNow();
+		if (this.#phase === "authenticating") {
+			this.#onHandshake(socket, data, at);
+			return;
+		}
+		this.#hasHeardSinceFilter = true;
+		deliverFrame(data, at, this.#options);
+	}
+
+	#onHandshake(socket: WebSocket, data: Buffer, at: Instant): void {
+		const answer = readHandshake(data.toString("utf8"));
+		switch (answer.kind) {
+			case "accepted":
+				this.#options.reporter.frame("control");
+				socket.send(filterMessage);
+				this.#phase = "subscribed";
+				this.#subscribedAtMonoMs = at.monoMs;
+				this.#options.reporter.streamConnected({ url: eventsUrl(this.#options.settings) });
+				this.#options.listener.opened(at);
+				return;
+			case "refused":
+				this.#words = answer.words;
+				this.#isTokenRefused = true;
+				socket.terminate();
+				return;
+			case "other":
+				this.#options.reporter.frame("control");
+				return;
+		}
+		answer satisfies never;
+	}
+
+	#onLife(): void {
+		const at = this.#heardNow();
+		if (this.#phase === "subscribed") {
+			this.#hasHeardSinceFilter = true;
+			this.#options.listener.heard(at);
+		}
+	}
+
+	#heardNow(): Instant {
+		const at = this.#options.clock.now();
+		this.#heardAtMonoMs = at.monoMs;
+		return at;
+	}
+
+	/** Pings, and ends a socket that has gone silent, until `gone`. */
+	async #watch(socket: WebSocket, gone: AbortSignal): Promise<void> {
+		const { clock, timing } = this.#options;
+		let pingAtMonoMs = clock.now().monoMs + timing.pingEveryMs;
+		while (!gone.aborted) {
+			const nextMonoMs = Math.min(pingAtMonoMs, this.#heardAtMonoMs + timing.silenceMsMax);
+			try {
+				await clock.sleep(Math.max(0, nextMonoMs - clock.now().monoMs), gone);
+			} catch {
+				return;
+			}
+			const nowMonoMs = clock.now().monoMs;
+			if (nowMonoMs - this.#heardAtMonoMs >= timing.silenceMsMax) {
+				this.#ownWill ??= "hung";
+				socket.terminate();
+				return;
+			}
+			if (nowMonoMs >= pingAtMonoMs) {
+				pingAtMonoMs = nowMonoMs + timing.pingEveryMs;
+				if (socket.readyState === WebSocket.OPEN) {
+					socket.ping();
+				}
+			}
+		}
+	}
+
+	#end(code: number | null, isFilterSuspect: boolean): StreamEnd {
+		const { settings, timing } = this.#options;
+		return streamEndOf(
+			{
+				phase: this.#phase,
+				code,
+				words: this.#words,
+				error: this.#error,
+				httpStatus: this.#httpStatus,
+				isTokenRefused: this.#isTokenRefused,
+				isFilterJustSent: !this.#hasHeardSinceFilter && this.subscribedForMs <= timing.filterVerdictMs,
+				isFilterSuspect,
+				ownWill: this.#ownWill,
+				silenceMsMax: timing.silenceMsMax,
+			},
+			settings,
+		);
+	}
+}
