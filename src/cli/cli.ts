@@ -1,0 +1,93 @@
+import { Command, CommanderError } from "commander";
+import { createLogger } from "../observe/logger.ts";
+import { plainText } from "../observe/plain-text.ts";
+import { addCompletion } from "./completion.ts";
+import { addConfig } from "./config.ts";
+import { type CliContext, type CommandContext, hasColour } from "./context.ts";
+import { addDatabase } from "./db.ts";
+import { type ExitCode, exitCodeOf, exitCodes } from "./exit-code.ts";
+import { addHealth } from "./health.ts";
+import { addReplay } from "./replay.ts";
+import { addRun } from "./run.ts";
+import { addScan } from "./scan.ts";
+import { addStatus } from "./status.ts";
+import { version } from "./version.ts";
+
+const messageCharsMax = 2000;
+
+/** Runs the command that the arguments name. Never rejects: what went wrong is said on stderr, and in the exit code. */
+export async function runCli(context: CliContext): Promise<ExitCode> {
+	let code: ExitCode = exitCodes.done;
+	const finish = (found: ExitCode): void => {
+		code = found;
+	};
+	try {
+		await programOf({ ...context, finish }).parseAsync(context.args, { from: "user" });
+		return code;
+	} catch (error) {
+		// Commander has printed what it has to say: help, the version, or what is wrong with the usage.
+		if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.operator;
+		if (context.signal.aborted && error === context.signal.reason) return exitCodes.done;
+		return reportFailure(context, error);
+	}
+}
+
+/** One line for what is expected, a stack for a bug. */
+export function reportFailure(context: CliContext, error: unknown): ExitCode {
+	const code = exitCodeOf(error);
+	if (code === exitCodes.bug) {
+		const logger = createLogger({
+			stream: context.stderr,
+			level: "error",
+			clock: context.clock,
+			secrets: [...context.secrets],
+			colour: hasColour(context),
+		});
+		logger.log("fatal", { event: "bug", err: error }, "a bug in zombied; please report it with this line");
+		return code;
+	}
+	const message = error instanceof Error ? error.message : String(error);
+	for (const line of message.split("\n")) context.stderr.write(`zombied: ${plainText(line, messageCharsMax)}\n`);
+	return code;
+}
+
+function programOf(context: CommandContext): Command {
+	const program = new Command("zombied")
+		.description("Tells which Prefect flow runs are dead although the server still says RUNNING.")
+		.version(version)
+		.exitOverride()
+		.configureOutput({
+			writeOut: (text) => context.stdout.write(text),
+			writeErr: (text) => context.stderr.write(text),
+			outputError: (text, write) =>
+				write(
+					`zombied: ${text
+						.replace(/^error: /u, "")
+						.trim()
+						.replaceAll("\n", " ")}\n`,
+				),
+		})
+		.addHelpText("after", examples);
+	addRun(program, context);
+	addReplay(program, context);
+	addScan(program, context);
+	addStatus(program, context);
+	addHealth(program, context);
+	addConfig(program, context);
+	addDatabase(program, context);
+	addCompletion(program, context);
+	return program;
+}
+
+const examples = `
+Exit codes: 0 done or stopped as asked, 1 something to mend (usage, settings, key, database), 10 the answer is bad
+(zombies found, database damaged), 70 a bug, 75 try again (nobody answers).
+
+Examples:
+  zombied run                     watch the server at PREFECT_API_URL
+  zombied run --help              every setting, with its flag, variable and default
+  zombied scan                    one look for dead runs, without a daemon
+  zombied status                  how the daemon on this machine is
+  zombied config init             a file with every setting, to edit
+  zombied config print            what is set, and where
+  zombied db backup copy.db       copy the database while the daemon runs`;

@@ -1,0 +1,46 @@
+import type { Command } from "commander";
+import { askStatus } from "../http/daemon-client.ts";
+import type { Status } from "../http/status.ts";
+import { plainText } from "../observe/plain-text.ts";
+import type { CliContext } from "./context.ts";
+import { loadSettings, withSettingsOptions } from "./settings-options.ts";
+
+const textCharsMax = 200;
+
+/** `zombied status`: how the running daemon is, in numbers. */
+export function addStatus(program: Command, context: CliContext): void {
+	const command = program.command("status").description("how the daemon on this machine is; 75 when none answers");
+	withSettingsOptions(command, ["http.listen"])
+		.option("--json", "one JSON object")
+		.addHelpText("after", examples)
+		.action(async () => {
+			const { settings } = loadSettings(context, command);
+			const status = await askStatus(settings.http.listen, context.signal);
+			context.stdout.write(command.opts().json === true ? `${JSON.stringify(status)}\n` : asText(status));
+		});
+}
+
+function asText(status: Status): string {
+	const { runs } = status;
+	const causes = status.blind_causes.length === 0 ? "not caught up yet" : status.blind_causes.join(", ");
+	const rows: readonly (readonly [string, string])[] = [
+		["zombied", `${status.version}, since ${status.started_at}`],
+		["ready", status.ready ? "yes" : `no: ${status.reason}`],
+		["stream", status.stream_connected ? "connected" : "not connected"],
+		["last event", status.last_event_at ?? "none yet"],
+		["last sweep", status.last_sweep_at ?? "none yet"],
+		["verdicts", status.blind ? `on hold: ${causes}` : "as usual"],
+		["runs", `${runs.beating} beating, ${runs.unmonitored} unmonitored, ${runs.idle} idle`],
+		["suspects", String(status.suspects)],
+		["open alerts", String(status.open_episodes)],
+		["owed to sinks", String(status.outbox_pending)],
+		["own health", status.own_health === 0 ? "well" : `${status.own_health} of 7: deadlines are longer`],
+		["settings", status.config_current ? "as last read" : "older ones: the last reload was refused"],
+	];
+	return rows.map(([name, text]) => `${name.padEnd(13)}  ${plainText(text, textCharsMax)}\n`).join("");
+}
+
+const examples = `
+Examples:
+  zombied status
+  zombied status --json | jq .runs`;

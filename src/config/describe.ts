@@ -1,0 +1,56 @@
+import { formatDuration } from "../lib/duration.ts";
+import { redactedMark } from "../observe/redaction.ts";
+import type { LoadedConfig } from "./load.ts";
+import { fields, type Settings } from "./schema.ts";
+
+/** A setting as it stands, written as an operator would write it. */
+export interface SettingDescription {
+	readonly path: string;
+	/** Null: not set. A secret that is set is not shown. */
+	readonly value: string | number | boolean | null;
+	/** `default`, a place in a file, a variable, a flag. */
+	readonly where: string;
+}
+
+/** All settings in the schema's order, secrets blanked out. */
+export function describeSettings({ settings, provenance }: LoadedConfig): readonly SettingDescription[] {
+	return fields.map(({ path, secret }) => ({
+		path,
+		value: secret === true ? hidden(valueAt(settings, path)) : written(valueAt(settings, path)),
+		where: provenance.get(path)?.where ?? "default",
+	}));
+}
+
+/** Values that must appear in no log line, message or page. */
+export function secretsOf(settings: Settings): readonly string[] {
+	return fields
+		.filter((field) => field.secret === true)
+		.flatMap((field) => {
+			const value = valueAt(settings, field.path);
+			return typeof value === "object" && value !== null ? Object.values(value) : [value];
+		})
+		.filter((value) => typeof value === "string");
+}
+
+/** A setting's value by its path, such as `detector.k`. */
+export function valueAt(settings: Settings, path: string): unknown {
+	return path.split(".").reduce<unknown>((value, key) => (value as Readonly<Record<string, unknown>>)[key], settings);
+}
+
+/** Whether it is set, and of headers their names. */
+function hidden(value: unknown): string | null {
+	if (typeof value !== "object" || value === null) return value === null ? null : redactedMark;
+	const names = Object.keys(value);
+	return names.length === 0 ? null : names.map((name) => `${name}: ${redactedMark}`).join(", ");
+}
+
+function written(value: unknown): string | number | boolean | null {
+	if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
+	if (typeof value !== "object" || value === null) return null;
+	if ("ms" in value && typeof value.ms === "number") return formatDuration(value.ms);
+	if ("host" in value && "port" in value) {
+		const host = String(value.host);
+		return `${host.includes(":") ? `[${host}]` : host}:${value.port}`;
+	}
+	throw new Error("a setting of a kind that cannot be written");
+}

@@ -1,0 +1,66 @@
+import { messageOf, OutsideError } from "../lib/errors.ts";
+import type { ListenOn } from "./http-server.ts";
+import { type Status, statusSchema } from "./status.ts";
+
+/** The daemon answers from memory; one that takes longer is not well. */
+const answerMsMax = 5_000;
+const statusCharsMax = 65_536;
+
+export interface HealthAnswer {
+	readonly healthy: boolean;
+	/** What it said, or why there was no answer; one line. */
+	readonly detail: string;
+}
+
+/** Asks the daemon that listens there whether it is healthy. Never rejects but on abort: no answer is an answer. */
+export async function askHealth(listen: ListenOn, signal: AbortSignal): Promise<HealthAnswer> {
+	try {
+		const response = await ask(listen, "/-/healthy", signal);
+		return { healthy: response.status === 200, detail: response.text.trim().slice(0, 200) };
+	} catch (error) {
+		signal.throwIfAborted();
+		return { healthy: false, detail: messageOf(error) };
+	}
+}
+
+/** @throws OutsideError, retryable, when no daemon answers there */
+export async function askStatus(listen: ListenOn, signal: AbortSignal): Promise<Status> {
+	const { status, text } = await ask(listen, "/-/status", signal);
+	const parsed = status === 200 ? statusSchema.safeParse(parsedJson(text.slice(0, statusCharsMax))) : null;
+	if (parsed?.success !== true) {
+		throw new OutsideError(`what listens at ${addressOf(listen)} does not answer as a zombied of this version`, {
+			retryable: true,
+		});
+	}
+	return parsed.data;
+}
+
+async function ask(listen: ListenOn, path: string, signal: AbortSignal): Promise<{ status: number; text: string }> {
+	const address = addressOf(listen);
+	try {
+		const response = await fetch(`${address}${path}`, {
+			redirect: "error",
+			signal: AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]),
+		});
+		return { status: response.status, text: await response.text() };
+	} catch (error) {
+		signal.throwIfAborted();
+		const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+		const message = `no zombied answers at ${address} (${messageOf(cause)}); is it running, and is http.listen the same?`;
+		throw new OutsideError(message, { retryable: true, cause: error });
+	}
+}
+
+/** From where it listens to where it is reached: "every address" includes loopback. */
+function addressOf({ host, port }: ListenOn): string {
+	const reached = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+	return `http://${reached.includes(":") ? `[${reached}]` : reached}:${port}`;
+}
+
+function parsedJson(text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return undefined;
+	}
+}

@@ -1,0 +1,208 @@
+import type { Transition } from "../core/episode.ts";
+import { backoffMs } from "../lib/backoff.ts";
+import type { Clock } from "../lib/clock.ts";
+import { messageOf, OutsideError } from "../lib/errors.ts";
+import type { Random } from "../lib/random.ts";
+import type { Reporter } from "../observe/reporter.ts";
+import type { Sink } from "./sink.ts";
+
+/** A committed outbox row: what is owed to whom. */
+export interface Delivery {
+	readonly sink: string;
+	readonly transition: Transition;
+}
+
+export interface DeliveryKey {
+	readonly sink: string;
+	/** `Transition.key`. */
+	readonly key: string;
+}
+
+export interface DispatcherOptions {
+	readonly sinks: readonly Sink[];
+	/** `limits.outboxRows`: rows held in memory, all sinks together. */
+	readonly outboxRowsMax: number;
+	/**
+	 * The row is settled and must not be offered again: the sink has it, or has refused it for good (which the reporter
+	 * was told). Whoever is told commits it.
+	 */
+	readonly delivered: (key: DeliveryKey) => void;
+	readonly reporter: Reporter;
+	readonly clock: Clock;
+	readonly random: Random;
+}
+
+/** A receiver that is down for a while is found again within 5 minutes of its return. */
+const retryBounds = { minMs: 1000, maxMs: 300_000 };
+
+/** The deliveries owed to one sink, in order. */
+interface Lane {
+	readonly sink: Sink;
+	/** By key: the order is that of insertion, and a row that is offered twice is sent once. */
+	readonly rows: Map<string, Transition>;
+	/** Wakes the loop that waits for rows; null while it is busy. */
+	wake: (() => void) | null;
+}
+
+/**
+ * Sends committed outbox rows: for each sink one at a time and in order, so that a resolve never overtakes its raise. A
+ * failure that may pass is tried again with full jitter until it is delivered; one that cannot pass is reported and
+ * settled. Sinks do not wait for one another.
+ */
+export class Dispatcher {
+	readonly #options: DispatcherOptions;
+	readonly #lanes: ReadonlyMap<string, Lane>;
+	#idleWaiters: (() => void)[] = [];
+
+	constructor(options: DispatcherOptions) {
+		this.#options = options;
+		this.#lanes = new Map(options.sinks.map((sink) => [sink.name, { sink, rows: new Map(), wake: null }]));
+	}
+
+	/** Rows not settled yet, in flight included. */
+	get pendingCount(): number {
+		let count = 0;
+		for (const lane of this.#lanes.values()) count += lane.rows.size;
+		return count;
+	}
+
+	/**
+	 * Takes rows over, oldest first; rows that are pending already, or for a sink that is not configured, are passed over.
+	 *
+	 * @returns how many found no room: they are still in the store, and have to be read from there once `idle` resolves
+	 */
+	offer(rows: readonly Delivery[]): number {
+		let pending = this.pendingCount;
+		let refused = 0;
+		const touched = new Set<Lane>();
+		for (const { sink, transition } of rows) {
+			const lane = this.#lanes.get(sink);
+			if (lane === undefined || lane.rows.has(transition.key)) continue;
+			if (pending >= this.#options.outboxRowsMax) {
+				refused += 1;
+				this.#options.reporter.deliveryFailed(
+					sink,
+					"overflow",
+					"the outbox in memory is full; the rest waits in the database",
+				);
+				continue;
+			}
+			lane.rows.set(transition.key, transition);
+			pending += 1;
+			touched.add(lane);
+		}
+		for (const lane of touched) {
+			this.#reportPending(lane);
+			lane.wake?.();
+		}
+		return refused;
+	}
+
+	/** Resolves when nothing is pending; rejects with the signal's reason when aborted first. */
+	async idle(signal: AbortSignal): Promise<void> {
+		while (this.pendingCount > 0) await called((wake) => this.#idleWaiters.push(wake), signal);
+	}
+
+	/**
+	 * Sends until the signal is aborted, then resolves; what is in flight is given up and stays owed.
+	 *
+	 * @throws whatever a sink throws that is no `OutsideError`: a bug
+	 */
+	async run(signal: AbortSignal): Promise<void> {
+		// One lane's bug ends the others too: none of them may go on sending unobserved.
+		const stop = new AbortController();
+		const both = AbortSignal.any([signal, stop.signal]);
+		const loops = [...this.#lanes.values()].map(async (lane) => {
+			try {
+				await this.#runLane(lane, both);
+			} catch (error) {
+				stop.abort(error);
+				throw error;
+			}
+		});
+		const ends = await Promise.allSettled(loops);
+		const bug = ends.find((end) => end.status === "rejected");
+		if (bug !== undefined) throw stop.signal.aborted ? stop.signal.reason : bug.reason;
+	}
+
+	async #runLane(lane: Lane, signal: AbortSignal): Promise<void> {
+		let failures = 0;
+		while (!signal.aborted) {
+			const [transition] = lane.rows.values();
+			if (transition === undefined) await untilWoken(lane, signal);
+			else if (await this.#isSettled(lane.sink, transition, signal)) {
+				failures = 0;
+				this.#settle(lane, transition);
+			} else {
+				failures += 1;
+				await this.#pause(failures, signal);
+			}
+		}
+	}
+
+	/** One try. False: it has to be made again, or the signal was aborted meanwhile. */
+	async #isSettled(sink: Sink, transition: Transition, signal: AbortSignal): Promise<boolean> {
+		const { reporter } = this.#options;
+		try {
+			await sink.send(transition, signal);
+		} catch (error) {
+			if (signal.aborted) return false;
+			if (!(error instanceof OutsideError)) throw error;
+			reporter.deliveryFailed(sink.name, error.retryable ? "retryable" : "final", messageOf(error));
+			return !error.retryable;
+		}
+		reporter.delivered(sink.name);
+		return true;
+	}
+
+	/** Ends early, without an error, when the signal is aborted. */
+	async #pause(failures: number, signal: AbortSignal): Promise<void> {
+		const { clock, random } = this.#options;
+		try {
+			await clock.sleep(backoffMs(failures, retryBounds, random), signal);
+		} catch (error) {
+			if (!signal.aborted) throw error;
+		}
+	}
+
+	#settle(lane: Lane, transition: Transition): void {
+		lane.rows.delete(transition.key);
+		this.#options.delivered({ sink: lane.sink.name, key: transition.key });
+		this.#reportPending(lane);
+		if (this.pendingCount > 0) return;
+		const waiters = this.#idleWaiters;
+		this.#idleWaiters = [];
+		for (const wake of waiters) wake();
+	}
+
+	#reportPending(lane: Lane): void {
+		this.#options.reporter.outboxPending(lane.sink.name, lane.rows.size);
+	}
+}
+
+/** Until rows are offered, or the signal is aborted. */
+async function untilWoken(lane: Lane, signal: AbortSignal): Promise<void> {
+	try {
+		await called((wake) => {
+			lane.wake = wake;
+		}, signal);
+	} catch (error) {
+		if (!signal.aborted) throw error;
+	} finally {
+		lane.wake = null;
+	}
+}
+
+/** Resolves when the function handed to `arm` is called; rejects with the signal's reason when aborted first. */
+async function called(arm: (wake: () => void) => void, signal: AbortSignal): Promise<void> {
+	signal.throwIfAborted();
+	const { promise, resolve, reject } = Promise.withResolvers<void>();
+	const onAbort = (): void => reject(signal.reason);
+	signal.addEventListener("abort", onAbort, { once: true });
+	arm(resolve);
+	try {
+		await promise;
+	} finally {
+		signal.removeEventListener("abort", onAbort);
+	}
+}

@@ -1,0 +1,250 @@
+import type { Clock } from "../lib/clock.ts";
+import { formatDuration } from "../lib/duration.ts";
+import { LineLimit } from "./line-limit.ts";
+import type { Logger, LogLevel } from "./logger.ts";
+import type { WorkspaceMetrics } from "./metrics.ts";
+import { isoTime } from "./plain-text.ts";
+import type { Reporter } from "./reporter.ts";
+
+/**
+ * A repeated line appears once in this time for each key: waiting (by its reason), ends of the stream, failed requests
+ * (endpoint and reason), rejected frames, anomalies, missed slots, overflows, blind time, failures of the store and of
+ * deliveries. The next line says in `repeated` how many were held back; the metrics count every one.
+ */
+const lineEveryMs = 60_000;
+
+interface Out {
+	readonly metrics: WorkspaceMetrics;
+	readonly say: (level: LogLevel | "fatal", event: string, facts: object, message: string) => void;
+	/** As `say`, once in `lineEveryMs` for each event and key. */
+	readonly sayRarely: (level: LogLevel, event: string, key: string, facts: object, message: string) => void;
+}
+
+/** The reporter of a running daemon. What happens many times a second is counted only, without a line. */
+export function createReporter(options: {
+	readonly logger: Logger;
+	readonly metrics: WorkspaceMetrics;
+	readonly clock: Clock;
+}): Reporter {
+	const limit = new LineLimit(options.clock, lineEveryMs);
+	const out: Out = {
+		metrics: options.metrics,
+		say: (level, event, facts, message) => options.logger.log(level, { event, ...facts }, message),
+		sayRarely: (level, event, key, facts, message) => {
+			const repeated = limit.pass(`${event}|${key}`);
+			if (repeated === null) return;
+			options.logger.log(level, { event, ...facts, ...(repeated > 0 ? { repeated } : {}) }, message);
+		},
+	};
+	return neverThrowing({
+		...ofLifecycle(out),
+		...ofSettings(out),
+		...ofFrames(out),
+		...ofStream(out),
+		...ofApi(out),
+		...ofVerdicts(out),
+		...ofSchedule(out),
+		...ofStore(out),
+		...ofDeliveries(out),
+	});
+}
+
+/** Whoever reports has real work to do: a fault in reporting must not become a fault of theirs. */
+function neverThrowing(reporter: Reporter): Reporter {
+	const guarded = Object.entries(reporter).map(([name, report]: [string, (...facts: never[]) => void]) => [
+		name,
+		(...facts: never[]) => {
+			try {
+				report(...facts);
+			} catch {}
+		},
+	]);
+	return Object.fromEntries(guarded) as Reporter;
+}
+
+function ofLifecycle({ metrics, say }: Out) {
+	return {
+		starting: (facts) => {
+			// The settings it starts with were sound.
+			metrics.set("config_last_reload_successful", {}, 1);
+			const message = `zombied ${facts.version} watches ${facts.apiUrl}, database ${facts.storeUrl}`;
+			say("info", "daemon.starting", facts, message);
+		},
+		httpListening: (address) => say("info", "http.listening", { address }, `metrics and health at ${address}`),
+		ready: (facts) =>
+			say(
+				"info",
+				"daemon.ready",
+				facts,
+				`watching ${facts.runs} runs, ${facts.openEpisodes} of them with an open alert`,
+			),
+		stopping: (signal) => say("info", "daemon.stopping", { signal }, `${signal}: stopping`),
+		stopped: () => say("info", "daemon.stopped", {}, "stopped"),
+		bug: (where, error) => say("fatal", "bug", { where, err: error }, `a bug in ${where} ends the process`),
+	} satisfies Partial<Reporter>;
+}
+
+function ofSettings({ metrics, say }: Out) {
+	return {
+		settingDoubtful: (warning) => say("warn", "config.doubtful", {}, warning),
+		configReloaded: (facts) => {
+			metrics.set("config_last_reload_successful", {}, 1);
+			const changed = facts.changed.length === 0 ? "nothing changed" : `changed: ${facts.changed.join(", ")}`;
+			const waiting = facts.needRestart.length === 0 ? "" : `; needs a restart: ${facts.needRestart.join(", ")}`;
+			const level = facts.needRestart.length === 0 ? "info" : "warn";
+			say(level, "config.reloaded", facts, `read the settings again, ${changed}${waiting}`);
+		},
+		configRefused: (problems) => {
+			metrics.set("config_last_reload_successful", {}, 0);
+			const message = `the settings are not sound, those in use stay: ${problems.replaceAll("\n", "; ")}`;
+			say("error", "config.refused", { problems: problems.split("\n") }, message);
+		},
+	} satisfies Partial<Reporter>;
+}
+
+function ofFrames({ metrics, sayRarely }: Out) {
+	return {
+		frame: (kind) => metrics.count("frames_total", { kind }),
+		frameRejected: (reason, sample) => {
+			metrics.count("frames_rejected_total", { reason });
+			sayRarely("warn", "frame.rejected", reason, { reason, sample }, `skipped what Prefect sent: ${reason}`);
+		},
+		eventLag: (lagMs) => metrics.observe("event_lag_seconds", {}, Math.max(0, lagMs) / 1000),
+		beatOfCadence: (cadenceMs) => metrics.observe("cadence_seconds", {}, cadenceMs / 1000),
+	} satisfies Partial<Reporter>;
+}
+
+function ofStream({ metrics, say, sayRarely }: Out) {
+	return {
+		waitingForServer: (facts) =>
+			sayRarely(
+				"warn",
+				"prefect.waiting",
+				facts.reason,
+				facts,
+				`waiting for ${facts.apiUrl}: ${facts.reason}; next try in ${formatDuration(facts.retryInMs)}`,
+			),
+		streamConnected: (facts) => {
+			metrics.set("stream_connected", {}, 1);
+			say("info", "stream.connected", facts, `subscribed to ${facts.url}`);
+		},
+		streamEnded: (facts) => {
+			metrics.set("stream_connected", {}, 0);
+			// Our own stop is followed by no other attempt.
+			if (facts.reason === "stopped") return;
+			metrics.count("stream_reconnects_total", { reason: facts.reason });
+			const message = `the events socket ended (${facts.reason}): ${facts.detail}; next try in ${formatDuration(facts.retryInMs)}`;
+			sayRarely("warn", "stream.ended", facts.reason, facts, message);
+		},
+	} satisfies Partial<Reporter>;
+}
+
+function ofApi({ metrics, say, sayRarely }: Out) {
+	return {
+		apiAnswered: (endpoint) => metrics.count("api_requests_total", { endpoint }),
+		apiFailed: (endpoint, reason, detail) => {
+			metrics.count("api_requests_total", { endpoint });
+			metrics.count("api_request_failures_total", { endpoint, reason });
+			const message = `Prefect's API (${endpoint}) failed, ${reason}: ${detail}`;
+			sayRarely("warn", "api.failed", `${endpoint}|${reason}`, { endpoint, reason, detail }, message);
+		},
+		apiRecovered: () => say("info", "api.recovered", {}, "Prefect's API answers again"),
+		caughtUp: (facts) =>
+			say(
+				facts.truncated ? "warn" : "info",
+				"catch_up.done",
+				{ ...facts, since: isoTime(facts.sinceMs) },
+				`read ${facts.events} stored events (pass ${facts.pass})${facts.truncated ? ", not all: the limit was reached" : ""}`,
+			),
+		reconciled: (facts) =>
+			say(
+				"debug",
+				"reconcile.done",
+				facts,
+				`REST lists ${facts.listed} live runs (${formatDuration(facts.durationMs)})`,
+			),
+	} satisfies Partial<Reporter>;
+}
+
+function ofVerdicts({ metrics, say, sayRarely }: Out) {
+	return {
+		transition: ({ kind, episode }) => {
+			const { condition, alertId, runId } = episode;
+			const facts = { alertId, condition, runId, runName: episode.labels.name, attempt: episode.attempt };
+			if (kind === "raised") {
+				metrics.count("episodes_opened_total", { condition });
+				metrics.observe("detection_delay_seconds", {}, Math.max(0, episode.evidence.silenceSeconds));
+				say("warn", "episode.opened", facts, `${condition}: ${episode.reason}`);
+				return;
+			}
+			const outcome = episode.closed?.outcome ?? "ended";
+			metrics.count("episodes_closed_total", { condition, outcome });
+			say("info", "episode.closed", { ...facts, outcome }, `${condition} resolved: ${outcome}`);
+		},
+		anomaly: (kind, facts) => {
+			metrics.count("anomalies_total", { kind });
+			if (kind === "stored_beat_not_heard") metrics.count("stream_loss_total", {});
+			sayRarely("warn", `anomaly.${kind}`, "", facts, `${kind.replaceAll("_", " ")}: ${facts.detail}`);
+		},
+		blind: (cause, seconds) => {
+			metrics.count("blind_seconds_total", { cause }, Math.max(0, seconds));
+			sayRarely("debug", "blind", cause, { cause, seconds }, `${seconds} s do not count as silence: ${cause}`);
+		},
+	} satisfies Partial<Reporter>;
+}
+
+function ofSchedule({ metrics, sayRarely }: Out) {
+	return {
+		swept: (figures) => {
+			metrics.observe("sweep_duration_seconds", {}, figures.durationMs / 1000);
+			metrics.set("last_sweep_timestamp_seconds", {}, figures.atMs / 1000);
+			for (const coverage of ["beating", "unmonitored", "idle"] as const) {
+				metrics.set("runs", { coverage }, figures.runs[coverage]);
+			}
+			metrics.set("suspects", {}, figures.suspects);
+			metrics.set("open_episodes", { condition: "zombie" }, figures.openEpisodes);
+			metrics.set("stream_connected", {}, figures.streamConnected ? 1 : 0);
+			metrics.set("own_health", {}, figures.ownHealth);
+			if (figures.lastEventAtMs !== null) {
+				metrics.set("stream_last_event_timestamp_seconds", {}, figures.lastEventAtMs / 1000);
+			}
+		},
+		scheduleMissed: (job) => {
+			metrics.count("schedule_missed_total", { job });
+			sayRarely("warn", "schedule.missed", job, { job }, `the job ${job} missed its time`);
+		},
+		queueOverflowed: (dropped) => {
+			metrics.count("queue_overflows_total", {}, dropped);
+			sayRarely("warn", "queue.overflowed", "", { dropped }, `the input queue was full: ${dropped} dropped, resyncing`);
+		},
+	} satisfies Partial<Reporter>;
+}
+
+function ofStore({ metrics, say, sayRarely }: Out) {
+	return {
+		committed: (facts) => metrics.observe("store_commit_seconds", {}, facts.durationMs / 1000),
+		storeFailed: (code, detail) => {
+			metrics.count("store_errors_total", { code });
+			sayRarely("error", "store.failed", code, { code, detail }, `the database failed (${code}): ${detail}`);
+		},
+		storeRecovered: () => say("info", "store.recovered", {}, "the database works again"),
+		retained: (facts) =>
+			say(
+				facts.runs + facts.episodes > 0 ? "info" : "debug",
+				"retention.done",
+				facts,
+				`forgot ${facts.runs} ended runs and ${facts.episodes} closed alerts`,
+			),
+	} satisfies Partial<Reporter>;
+}
+
+function ofDeliveries({ metrics, sayRarely }: Out) {
+	return {
+		outboxPending: (sink, rows) => metrics.set("outbox_pending", { sink }, rows),
+		delivered: (sink) => metrics.count("deliveries_total", { sink }),
+		deliveryFailed: (sink, reason, detail) => {
+			metrics.count("delivery_failures_total", { sink, reason });
+			sayRarely("error", "delivery.failed", `${sink}|${reason}`, { sink, reason, detail }, `${sink}: ${detail}`);
+		},
+	} satisfies Partial<Reporter>;
+}

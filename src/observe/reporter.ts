@@ -1,0 +1,121 @@
+import type { Transition } from "../core/episode.ts";
+
+/** Frames as they are counted: events of runs, and everything that is skipped. */
+export type FrameKind = "heartbeat" | "state" | "other_event" | "control";
+
+/** Why a frame or a row was not understood. */
+export type RejectReason =
+	| "not_json"
+	| "not_an_object"
+	| "unknown_type"
+	| "malformed_event"
+	| "too_large"
+	| "malformed_row";
+
+/** Why the socket ended; the label of `zombied_stream_reconnects_total`. */
+export type StreamEndReason =
+	| "refused"
+	| "unauthorized"
+	| "subprotocol"
+	| "bad_filter"
+	| "closed_clean"
+	| "closed_dirty"
+	| "hung"
+	| "frame_too_large"
+	| "stopped";
+
+/** REST endpoints by their job, not their path: a label of two metrics. */
+export type ApiEndpoint = "flow_runs" | "events" | "flows" | "deployments" | "health" | "csrf" | "version";
+
+export type ApiFailureReason =
+	| "unreachable"
+	| "timeout"
+	| "unauthorized"
+	| "rate_limited"
+	| "rejected"
+	| "server_error"
+	| "malformed";
+
+export type JobName = "sweep" | "reconcile" | "retention";
+
+/** Oddities that the core notices: counted, and logged where a human should look. */
+export type Anomaly =
+	| "senseless_time"
+	| "late_beat"
+	| "terminal_overwritten"
+	| "stored_beat_not_heard"
+	| "unknown_run"
+	| "run_set_aside"
+	| "own_pause"
+	| "server_clock_step";
+
+/**
+ * One function an event: the log line and the metric are written together, and none of them throws. Whoever has
+ * something to tell calls this and nothing else.
+ */
+export interface Reporter {
+	starting(facts: { version: string; configFile: string | null; apiUrl: string; storeUrl: string }): void;
+	/** A setting that is allowed and probably not meant, in words. */
+	settingDoubtful(warning: string): void;
+	/** All sources of the settings were read again; paths of settings, never values. */
+	configReloaded(facts: { changed: readonly string[]; needRestart: readonly string[] }): void;
+	/** They were not sound, so those in use stay. */
+	configRefused(problems: string): void;
+	httpListening(address: string): void;
+	ready(facts: { runs: number; openEpisodes: number }): void;
+	stopping(signal: string): void;
+	stopped(): void;
+
+	frame(kind: FrameKind): void;
+	/** `sample` is shown, cut short and stripped of control characters, at most once a minute a reason. */
+	frameRejected(reason: RejectReason, sample: string): void;
+	eventLag(lagMs: number): void;
+	/** A heartbeat came of a run whose cadence is known. */
+	beatOfCadence(cadenceMs: number): void;
+
+	waitingForServer(facts: { apiUrl: string; reason: string; retryInMs: number }): void;
+	streamConnected(facts: { url: string }): void;
+	streamEnded(facts: { reason: StreamEndReason; detail: string; retryInMs: number }): void;
+
+	apiAnswered(endpoint: ApiEndpoint): void;
+	apiFailed(endpoint: ApiEndpoint, reason: ApiFailureReason, detail: string): void;
+	apiRecovered(): void;
+
+	caughtUp(facts: { pass: 1 | 2; events: number; sinceMs: number; truncated: boolean }): void;
+	reconciled(facts: { listed: number; durationMs: number }): void;
+
+	/** A verdict was committed (or, while the store fails, decided). */
+	transition(transition: Transition): void;
+	anomaly(kind: Anomaly, facts: { runId: string | null; detail: string }): void;
+	blind(cause: string, seconds: number): void;
+
+	swept(facts: SweepFigures): void;
+	scheduleMissed(job: JobName): void;
+	queueOverflowed(dropped: number): void;
+
+	committed(facts: { durationMs: number; rows: number }): void;
+	storeFailed(code: string, detail: string): void;
+	storeRecovered(): void;
+	retained(facts: { runs: number; episodes: number }): void;
+
+	outboxPending(sink: string, rows: number): void;
+	delivered(sink: string): void;
+	deliveryFailed(sink: string, reason: string, detail: string): void;
+
+	/** A loop died of something unexpected: the process is about to end with 70. */
+	bug(where: string, error: unknown): void;
+}
+
+/** What one sweep saw: gauges are set from it, so that a scrape computes nothing. */
+export interface SweepFigures {
+	readonly durationMs: number;
+	/** Wall clock. */
+	readonly atMs: number;
+	readonly runs: { readonly beating: number; readonly unmonitored: number; readonly idle: number };
+	readonly suspects: number;
+	readonly openEpisodes: number;
+	readonly streamConnected: boolean;
+	/** Wall clock; null before the first. */
+	readonly lastEventAtMs: number | null;
+	readonly ownHealth: number;
+}

@@ -1,0 +1,107 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { createReporter } from "../../../src/observe/log-and-metrics.ts";
+import { createLogger } from "../../../src/observe/logger.ts";
+import { Metrics } from "../../../src/observe/metrics.ts";
+import type { Reporter } from "../../../src/observe/reporter.ts";
+import { CollectingStream } from "../../_util/collecting-stream.ts";
+import { sumSeries } from "../../_util/metrics-page.ts";
+import { SkippingClock } from "../../_util/prefect-clock.ts";
+import { sampleTransition } from "../../_util/sample-episode.ts";
+
+let clock: SkippingClock;
+let stream: CollectingStream;
+let metrics: Metrics;
+let reporter: Reporter;
+const never = new AbortController().signal;
+
+beforeEach(() => {
+	clock = new SkippingClock();
+	stream = new CollectingStream();
+	metrics = new Metrics({ version: "1.2.3", revision: "abc", nodeVersion: "v26" });
+	const logger = createLogger({ stream, level: "debug", clock, secrets: [], colour: false });
+	reporter = createReporter({ logger, metrics: metrics.workspace("default"), clock });
+});
+
+function events(): { event: string; repeated?: number }[] {
+	return stream.lines.map((line) => JSON.parse(line));
+}
+
+describe("line and metric together", () => {
+	test("a raised and a resolved alert are counted by condition and outcome, with the delay of detection", async () => {
+		reporter.transition(sampleTransition());
+		reporter.transition(sampleTransition({ closed: { outcome: "recovered", atMs: Date.UTC(2026, 7, 1, 13) } }));
+		const page = await metrics.text();
+		expect(sumSeries(page, "zombied_episodes_opened_total", { condition: "zombie" })).toBe(1);
+		expect(sumSeries(page, "zombied_episodes_closed_total", { condition: "zombie", outcome: "recovered" })).toBe(1);
+		expect(sumSeries(page, "zombied_episodes_closed_total")).toBe(1);
+		expect(sumSeries(page, "zombied_detection_delay_seconds_sum")).toBe(110);
+		expect(events().map(({ event }) => event)).toEqual(["episode.opened", "episode.closed"]);
+	});
+
+	test("M3: what a sweep saw is set as timestamps in seconds, not as ages", async () => {
+		const figures = {
+			durationMs: 3,
+			atMs: 1_700_000_000_500,
+			runs: { beating: 5, unmonitored: 2, idle: 1 },
+			suspects: 1,
+			openEpisodes: 4,
+			streamConnected: true,
+			lastEventAtMs: null,
+			ownHealth: 2,
+		};
+		reporter.swept(figures);
+		expect(await metrics.text()).not.toMatch(/^zombied_stream_last_event_timestamp_seconds\{/mu);
+		reporter.swept({ ...figures, lastEventAtMs: 1_700_000_000_000 });
+		const page = await metrics.text();
+		expect(sumSeries(page, "zombied_last_sweep_timestamp_seconds")).toBe(1_700_000_000.5);
+		expect(sumSeries(page, "zombied_stream_last_event_timestamp_seconds")).toBe(1_700_000_000);
+		expect(sumSeries(page, "zombied_runs", { coverage: "unmonitored" })).toBe(2);
+		expect(sumSeries(page, "zombied_open_episodes", { condition: "zombie" })).toBe(4);
+		expect(sumSeries(page, "zombied_stream_connected")).toBe(1);
+		expect(sumSeries(page, "zombied_own_health")).toBe(2);
+	});
+
+	test("a failed request counts as a request as well", async () => {
+		reporter.apiAnswered("events");
+		reporter.apiFailed("events", "timeout", "after 60 s");
+		const page = await metrics.text();
+		expect(sumSeries(page, "zombied_api_requests_total", { endpoint: "events" })).toBe(2);
+		expect(sumSeries(page, "zombied_api_request_failures_total", { endpoint: "events", reason: "timeout" })).toBe(1);
+	});
+
+	test("our own stop of the stream is no reconnect", async () => {
+		reporter.streamConnected({ url: "ws://h" });
+		reporter.streamEnded({ reason: "hung", detail: "no pong", retryInMs: 500 });
+		reporter.streamEnded({ reason: "stopped", detail: "", retryInMs: 0 });
+		const page = await metrics.text();
+		expect(sumSeries(page, "zombied_stream_reconnects_total")).toBe(1);
+		expect(sumSeries(page, "zombied_stream_connected")).toBe(0);
+	});
+});
+
+describe("repeated lines", () => {
+	test("come once a minute for each kind and say how many were held back; the metric counts all", async () => {
+		for (let time = 0; time < 5; time++) reporter.frameRejected("not_json", "{");
+		reporter.frameRejected("too_large", "…");
+		await clock.sleep(59_999, never);
+		reporter.frameRejected("not_json", "{");
+		expect(events()).toHaveLength(2);
+		await clock.sleep(1, never);
+		reporter.frameRejected("not_json", "{");
+		expect(events().at(-1)).toMatchObject({ event: "frame.rejected", repeated: 5 });
+		expect(events()).toHaveLength(3);
+		expect(sumSeries(await metrics.text(), "zombied_frames_rejected_total", { reason: "not_json" })).toBe(7);
+	});
+
+	test("alerts are never held back", () => {
+		for (let time = 0; time < 3; time++) reporter.transition(sampleTransition());
+		expect(events()).toHaveLength(3);
+	});
+});
+
+test("a report with senseless figures does not throw", () => {
+	expect(() => reporter.eventLag(Number.NaN)).not.toThrow();
+	expect(() => reporter.blind("socket", -5)).not.toThrow();
+	expect(() => reporter.committed(undefined as unknown as { durationMs: number; rows: number })).not.toThrow();
+	expect(() => reporter.caughtUp({ pass: 1, events: 1, sinceMs: 1e300, truncated: true })).not.toThrow();
+});
