@@ -1,0 +1,102 @@
+import { secretsOf } from "../config/describe.ts";
+import { LiveSettings } from "../config/live-settings.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import { HttpServer } from "../http/http-server.ts";
+import type { Clock } from "../lib/clock.ts";
+import { messageOf } from "../lib/errors.ts";
+import type { Random } from "../lib/random.ts";
+import { createReporter } from "../observe/log-and-metrics.ts";
+import { createLogger } from "../observe/logger.ts";
+import { Metrics } from "../observe/metrics.ts";
+import { isoTime } from "../observe/plain-text.ts";
+import type { ProxyEnvironment } from "../prefect/proxy.ts";
+import { openStore } from "../store/open-store.ts";
+import { connectionOf, workspaceOf } from "./connection.ts";
+import { livePorts } from "./ports.ts";
+import { Reloader } from "./reload.ts";
+import { Watch } from "./watch.ts";
+
+type Output = NodeJS.WritableStream & { readonly isTTY?: boolean | undefined };
+
+export interface DaemonOptions {
+	readonly config: LoadedConfig;
+	/** Reads all sources of the settings again; throws OperatorError. */
+	readonly loadConfig: () => LoadedConfig;
+	/** The listener is called whenever the settings are to be read again (SIGHUP). */
+	readonly onReloadAsked: (listener: () => void) => void;
+	/** Of the process: which proxy leads to the server. */
+	readonly environment: ProxyEnvironment;
+	readonly version: string;
+	readonly revision: string;
+	readonly colour: boolean;
+	/** Aborted when the process is asked to stop. */
+	readonly signal: AbortSignal;
+	readonly clock: Clock;
+	readonly random: Random;
+	/** Alert lines. */
+	readonly stdout: Output;
+	/** The operational log. */
+	readonly stderr: Output;
+}
+
+/**
+ * The daemon, until the signal aborts: then it stops the intake, drains, saves, and resolves.
+ *
+ * @throws OperatorError when it cannot start; anything else thrown is a bug
+ */
+export async function runDaemon(options: DaemonOptions): Promise<void> {
+	const { clock, version, signal } = options;
+	const { settings, warnings, file } = options.config;
+	const startedAt = clock.now();
+	const connection = connectionOf(settings, version, options.environment);
+	const workspace = workspaceOf(connection);
+	const metrics = new Metrics({ version, revision: options.revision, nodeVersion: process.version });
+	const logger = createLogger({
+		stream: options.stderr,
+		level: settings.log.level,
+		clock,
+		secrets: secretsOf(settings),
+		colour: options.colour,
+	});
+	const reporter = createReporter({ logger, metrics: metrics.workspace(workspace), clock });
+	reporter.starting({
+		version,
+		configFile: file,
+		apiUrl: connection.apiUrl,
+		storeUrl: settings.store.url,
+	});
+	for (const warning of warnings) reporter.settingDoubtful(warning);
+	const live = new LiveSettings(settings, options.loadConfig);
+	const reloader = new Reloader({ live, logger, reporter });
+	options.onReloadAsked(() => reloader.reload());
+	await using store = await openStore(settings.store.url, {
+		clock,
+		appVersion: version,
+		onMalformedRow: (sample) => reporter.frameRejected("malformed_row", sample),
+	});
+	const world = await store.load(workspace);
+	const ports = livePorts({ ...options, settings, connection, reporter });
+	const { apiUrl } = connection;
+	await using watch = new Watch({ ...options, settings, live, ports, apiUrl, workspace, store, world, reporter });
+	await using http = await HttpServer.start(
+		{
+			listen: settings.http.listen,
+			metrics,
+			readiness: () => watch.readiness(),
+			status: () => ({
+				started_at: isoTime(startedAt.wallMs),
+				config_current: reloader.isCurrent,
+				...watch.status(),
+			}),
+			reload: () => reloader.reload(),
+			version,
+			clock,
+		},
+		signal,
+	);
+	reporter.httpListening(http.address);
+	reporter.ready({ runs: world.runs.length, openEpisodes: world.openEpisodes.length });
+	signal.addEventListener("abort", () => reporter.stopping(messageOf(signal.reason)), { once: true });
+	await watch.run(signal);
+	reporter.stopped();
+}

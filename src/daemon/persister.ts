@@ -1,0 +1,235 @@
+import type { Episode } from "../core/episode.ts";
+import { viewOfRow } from "../core/record.ts";
+import type { RunView } from "../core/run.ts";
+import type { Tracker } from "../core/tracker.ts";
+import type { Clock } from "../lib/clock.ts";
+import { messageOf } from "../lib/errors.ts";
+import type { Reporter } from "../observe/reporter.ts";
+import type { CommitBatch, OutboxKey, OutboxRow, Store, StoredRun } from "../store/store.ts";
+import { StoreError } from "../store/store-error.ts";
+
+/** A lost tail of heartbeats is harmless, since start-up catches up over REST: a run's are written this often at most. */
+const beatsWrittenEveryMs = 60_000;
+/** How far the workspace's own record may lag: after a crash that much is read again. */
+const workspaceWrittenEveryMs = 10_000;
+/** Between tries while the store fails. */
+const retryMs = 1_000;
+/** Bound on one batch, so that a burst neither blocks the event loop for long nor grows one transaction without end. */
+const batchRunsMax = 5_000;
+
+/** What a step of the core wants kept. */
+export interface Changes {
+	readonly changedRuns: ReadonlySet<string>;
+	readonly beatenRuns: ReadonlySet<string>;
+	/** Left memory: their versions are forgotten as well, and read again should they come back. */
+	readonly evictedRuns: readonly string[];
+	readonly episodes: readonly Episode[];
+	readonly outbox: readonly OutboxRow[];
+}
+
+export interface PersisterOptions {
+	readonly store: Store;
+	readonly tracker: Tracker;
+	readonly reporter: Reporter;
+	readonly clock: Clock;
+	readonly workspace: string;
+	/** Outbox rows kept in memory while the store fails; more are still sent, but not written. */
+	readonly outboxRowsMax: number;
+	/** Versions of the runs as loaded. */
+	readonly versions: ReadonlyMap<string, number>;
+	/** A stored run that another writer had changed; merged when this returns, since the run is written again at once. */
+	readonly onReloaded: (view: RunView) => void;
+	/** Rows that may be sent now. */
+	readonly onSendable: (rows: readonly OutboxRow[]) => void;
+}
+
+/**
+ * Makes decisions durable: one commit in flight, and what comes meanwhile gathers for the next. A failed commit leaves
+ * everything dirty and is tried again. Alerts do not wait for a store that fails: they are sent from memory, and
+ * written when it is back.
+ */
+export class Persister {
+	readonly #options: PersisterOptions;
+	readonly #versions: Map<string, number>;
+	readonly #changedRuns = new Set<string>();
+	readonly #beatenRuns = new Map<string, number>();
+	#episodes: Episode[] = [];
+	#outbox: OutboxRow[] = [];
+	#delivered: OutboxKey[] = [];
+	/** Keys of rows that were sent from memory because the store failed. */
+	readonly #sentUnsaved = new Set<string>();
+	#inFlight: Promise<void> | null = null;
+	#failing = false;
+	#workspaceWrittenMonoMs = Number.NEGATIVE_INFINITY;
+	#retryAtMonoMs = Number.NEGATIVE_INFINITY;
+
+	constructor(options: PersisterOptions) {
+		this.#options = options;
+		this.#versions = new Map(options.versions);
+	}
+
+	/** While true the daemon is not ready: verdicts are made and sent, yet not durable. */
+	get isFailing(): boolean {
+		return this.#failing;
+	}
+
+	/** A commit is in flight. */
+	get isBusy(): boolean {
+		return this.#inFlight !== null;
+	}
+
+	record(changes: Changes): void {
+		const { monoMs } = this.#options.clock.now();
+		for (const runId of changes.changedRuns) this.#changedRuns.add(runId);
+		for (const runId of changes.beatenRuns) {
+			if (!this.#beatenRuns.has(runId)) this.#beatenRuns.set(runId, monoMs);
+		}
+		for (const runId of changes.evictedRuns) this.#versions.delete(runId);
+		this.#episodes.push(...changes.episodes);
+		this.#outbox.push(...changes.outbox);
+		if (this.#failing) this.#sendUnsaved();
+		this.commitIfDue();
+	}
+
+	delivered(key: OutboxKey): void {
+		this.#delivered.push(key);
+		this.commitIfDue();
+	}
+
+	/** Called with every tick as well: beats and the workspace's record come due with time. */
+	commitIfDue(): void {
+		const { monoMs } = this.#options.clock.now();
+		if (this.#inFlight !== null || monoMs < this.#retryAtMonoMs) return;
+		const batch = this.#gather(monoMs, false);
+		if (batch !== null) this.#begin(batch);
+	}
+
+	/**
+	 * Writes everything, beats included; for the end. Also tries what failed before, and gives up after one failure of its
+	 * own: what is lost is rebuilt over REST.
+	 */
+	async flush(): Promise<void> {
+		await this.settled();
+		this.#workspaceWrittenMonoMs = Number.NEGATIVE_INFINITY;
+		for (;;) {
+			const batch = this.#gather(this.#options.clock.now().monoMs, true);
+			if (batch === null) return;
+			this.#begin(batch);
+			if (!(await this.settled())) return;
+		}
+	}
+
+	/** Waits for the commit in flight and those that follow from it; true: all that is urgent is in the store then. */
+	async settled(): Promise<boolean> {
+		while (this.#inFlight !== null) await this.#inFlight;
+		return !this.#failing;
+	}
+
+	#begin(batch: CommitBatch): void {
+		this.#inFlight = this.#commit(batch).finally(() => {
+			this.#inFlight = null;
+			this.commitIfDue();
+		});
+	}
+
+	#gather(nowMonoMs: number, everything: boolean): CommitBatch | null {
+		const durable = this.#changedRuns.size + this.#episodes.length + this.#outbox.length + this.#delivered.length > 0;
+		const workspaceDue = nowMonoMs - this.#workspaceWrittenMonoMs >= workspaceWrittenEveryMs;
+		const beaten = this.#takeBeaten(nowMonoMs, everything);
+		if (!durable && beaten.length === 0 && !workspaceDue) return null;
+		const changed = [...this.#changedRuns].slice(0, batchRunsMax);
+		for (const runId of changed) this.#changedRuns.delete(runId);
+		this.#workspaceWrittenMonoMs = nowMonoMs;
+		const workspace = this.#options.tracker.workspaceRow(this.#options.clock.now());
+		if (!durable && beaten.length === 0 && workspace === null) return null;
+		const batch: CommitBatch = {
+			runs: [...new Set([...changed, ...beaten])].flatMap((runId) => this.#storedRun(runId) ?? []),
+			episodes: this.#episodes,
+			outbox: this.#outbox,
+			delivered: this.#delivered,
+			workspaces: workspace === null ? [] : [workspace],
+			durable,
+		};
+		this.#episodes = [];
+		this.#outbox = [];
+		this.#delivered = [];
+		return batch;
+	}
+
+	#takeBeaten(nowMonoMs: number, everything: boolean): readonly string[] {
+		const due: string[] = [];
+		for (const [runId, sinceMonoMs] of this.#beatenRuns) {
+			if (due.length >= batchRunsMax) break;
+			// Insertion order is order of time: the first that is not due ends the search.
+			if (!everything && nowMonoMs - sinceMonoMs < beatsWrittenEveryMs) break;
+			due.push(runId);
+		}
+		for (const runId of due) this.#beatenRuns.delete(runId);
+		return due;
+	}
+
+	#storedRun(runId: string): StoredRun | null {
+		const row = this.#options.tracker.rowOf(runId, this.#options.clock.now());
+		return row === null ? null : { row, version: this.#versions.get(runId) ?? 0 };
+	}
+
+	async #commit(batch: CommitBatch): Promise<void> {
+		const { store, reporter, clock } = this.#options;
+		const startedMonoMs = clock.now().monoMs;
+		try {
+			const { lost } = await store.commit(batch);
+			const lostIds = new Set(lost.map((key) => key.runId));
+			for (const { row, version } of batch.runs) {
+				if (!lostIds.has(row.runId)) this.#versions.set(row.runId, version + 1);
+			}
+			for (const key of lost) await this.#reload(key.runId);
+		} catch (error) {
+			this.#keepForLater(batch, error);
+			return;
+		}
+		const rows = batch.runs.length + batch.episodes.length + batch.outbox.length + batch.delivered.length;
+		reporter.committed({ durationMs: clock.now().monoMs - startedMonoMs, rows });
+		if (this.#failing) {
+			this.#failing = false;
+			reporter.storeRecovered();
+		}
+		this.#send(batch.outbox);
+	}
+
+	/** Somebody else wrote the run in between: what they knew is merged into ours, and written again. */
+	async #reload(runId: string): Promise<void> {
+		const stored = await this.#options.store.loadRun({ workspace: this.#options.workspace, runId });
+		this.#versions.set(runId, stored?.version ?? 0);
+		this.#changedRuns.add(runId);
+		if (stored !== null) this.#options.onReloaded(viewOfRow(stored.row));
+	}
+
+	#keepForLater(batch: CommitBatch, error: unknown): void {
+		const { reporter, clock, outboxRowsMax } = this.#options;
+		const code = error instanceof StoreError ? error.code : "unexpected";
+		reporter.storeFailed(code, messageOf(error));
+		this.#failing = true;
+		this.#retryAtMonoMs = clock.now().monoMs + retryMs;
+		for (const { row } of batch.runs) this.#changedRuns.add(row.runId);
+		this.#episodes = [...batch.episodes, ...this.#episodes];
+		this.#outbox = [...batch.outbox, ...this.#outbox];
+		this.#delivered = [...batch.delivered, ...this.#delivered];
+		this.#sendUnsaved();
+		for (const row of this.#outbox.splice(outboxRowsMax)) this.#sentUnsaved.delete(sentKey(row));
+	}
+
+	#sendUnsaved(): void {
+		const unsent = this.#outbox.filter((row) => !this.#sentUnsaved.has(sentKey(row)));
+		for (const row of unsent) this.#sentUnsaved.add(sentKey(row));
+		if (unsent.length > 0) this.#options.onSendable(unsent);
+	}
+
+	#send(rows: readonly OutboxRow[]): void {
+		const unsent = rows.filter((row) => !this.#sentUnsaved.delete(sentKey(row)));
+		if (unsent.length > 0) this.#options.onSendable(unsent);
+	}
+}
+
+function sentKey(row: OutboxRow): string {
+	return `${row.sink} ${row.transition.key}`;
+}

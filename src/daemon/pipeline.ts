@@ -1,0 +1,171 @@
+import { cadenceOf } from "../core/cadence.ts";
+import type { Decisions } from "../core/decisions.ts";
+import type { Episode } from "../core/episode.ts";
+import type { Input, Inquiry } from "../core/input.ts";
+import type { Tracker } from "../core/tracker.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Reporter } from "../observe/reporter.ts";
+import type { OutboxRow } from "../store/store.ts";
+import type { Persister } from "./persister.ts";
+
+/** Inputs taken in one go before the event loop gets its turn: sockets must be read all the time. */
+const batchInputsMax = 1_000;
+
+export interface PipelineOptions {
+	readonly tracker: Tracker;
+	readonly persister: Persister;
+	readonly reporter: Reporter;
+	readonly clock: Clock;
+	/** Live events waiting for their turn; beyond it they are dropped, counted, and read again over REST. */
+	readonly queueInputsMax: number;
+	/** Names of the sinks that every transition is owed to. */
+	readonly sinks: readonly string[];
+	readonly onInquiries: (inquiries: readonly Inquiry[]) => void;
+	/** Live events were dropped: what they said has to be fetched. */
+	readonly onOverflow: () => void;
+}
+
+/**
+ * The only way into the core: bounded lane for live events, a lane of its own for the results of our own questions and
+ * for ticks, which are few and never dropped. Decisions go to the persister, the inquirer and the reporter.
+ */
+export class Pipeline {
+	readonly #options: PipelineOptions;
+	readonly #events: Input[] = [];
+	readonly #results: Input[] = [];
+	#dropped = 0;
+	#lastTickMonoMs: number | null = null;
+	#scheduled = false;
+	readonly #bug = Promise.withResolvers<never>();
+
+	constructor(options: PipelineOptions) {
+		this.#options = options;
+		// Whoever runs it is told; before that nobody is.
+		this.#bug.promise.catch(() => undefined);
+	}
+
+	/** A live event; dropped when the queue is full. */
+	offer(input: Input): void {
+		if (this.#events.length >= this.#options.queueInputsMax) {
+			this.#dropped += 1;
+			return;
+		}
+		this.#events.push(input);
+		this.#schedule();
+	}
+
+	/** A result of an effect, or a tick: never dropped, bounded by what is in flight. */
+	result(input: Input): void {
+		this.#results.push(input);
+		this.#schedule();
+	}
+
+	/** Resolves on abort; rejects on a bug in the core. */
+	async run(signal: AbortSignal): Promise<void> {
+		const { promise: aborted, resolve } = Promise.withResolvers<void>();
+		signal.addEventListener("abort", () => resolve(), { once: true });
+		if (signal.aborted) resolve();
+		await Promise.race([aborted, this.#bug.promise]);
+	}
+
+	/** Processes all that waits, at once. */
+	drain(): void {
+		while (this.#events.length + this.#results.length > 0) this.#process();
+	}
+
+	/** Inputs wait for their turn. */
+	get isBusy(): boolean {
+		return this.#events.length + this.#results.length > 0;
+	}
+
+	/** Our monotonic clock; null before the first tick. */
+	get lastTickMonoMs(): number | null {
+		return this.#lastTickMonoMs;
+	}
+
+	#schedule(): void {
+		if (this.#scheduled) return;
+		this.#scheduled = true;
+		setImmediate(() => {
+			this.#scheduled = false;
+			try {
+				this.#process();
+			} catch (error) {
+				this.#bug.reject(error);
+				return;
+			}
+			if (this.#events.length + this.#results.length > 0) this.#schedule();
+		});
+	}
+
+	#process(): void {
+		const { tracker } = this.#options;
+		// Results first: an answer that rests on an old proof of life is harmless, a late one delays a verdict.
+		const batch = this.#results.splice(0);
+		batch.push(...this.#events.splice(0, batchInputsMax));
+		for (const input of batch) {
+			if (input.kind === "tick") this.#sweep(input);
+			else tracker.apply(input);
+		}
+		this.#reportOverflow();
+		this.#carryOut(tracker.drain());
+	}
+
+	#sweep(tick: Input & { readonly kind: "tick" }): void {
+		const { tracker, reporter, clock } = this.#options;
+		const startedMonoMs = clock.now().monoMs;
+		tracker.apply(tick);
+		this.#lastTickMonoMs = tick.at.monoMs;
+		const { beating, unmonitored, idle, suspects, openEpisodes } = tracker.census;
+		reporter.swept({
+			durationMs: clock.now().monoMs - startedMonoMs,
+			atMs: tick.at.wallMs,
+			runs: { beating, unmonitored, idle },
+			suspects,
+			openEpisodes,
+			streamConnected: tracker.observation.streamOpen,
+			lastEventAtMs: tracker.observation.lastEventAtMs,
+			ownHealth: tracker.observation.healthScore,
+		});
+	}
+
+	#reportOverflow(): void {
+		if (this.#dropped === 0) return;
+		this.#options.reporter.queueOverflowed(this.#dropped);
+		this.#dropped = 0;
+		this.#options.onOverflow();
+	}
+
+	#reportCadences(beatenRuns: ReadonlySet<string>): void {
+		const { tracker, reporter, clock } = this.#options;
+		const at = clock.now();
+		for (const runId of beatenRuns) {
+			const { tauMs } = cadenceOf(tracker.rowOf(runId, at)?.occurredMs ?? []);
+			if (tauMs !== null) reporter.beatOfCadence(tauMs);
+		}
+	}
+
+	#carryOut(decisions: Decisions): void {
+		const { persister, reporter, onInquiries, sinks, clock } = this.#options;
+		for (const lagMs of decisions.lagsMs) reporter.eventLag(lagMs);
+		this.#reportCadences(decisions.beatenRuns);
+		for (const oddity of decisions.oddities) reporter.anomaly(oddity.kind, oddity);
+		for (const [cause, seconds] of decisions.blind) reporter.blind(cause, seconds);
+		const { wallMs } = clock.now();
+		const episodes: Episode[] = [];
+		const outbox: OutboxRow[] = [];
+		for (const transition of decisions.transitions) {
+			episodes.push(transition.episode);
+			for (const sink of sinks) outbox.push({ sink, transition, createdAtMs: wallMs });
+			reporter.transition(transition);
+		}
+		persister.record({
+			changedRuns: decisions.changedRuns,
+			beatenRuns: decisions.beatenRuns,
+			evictedRuns: decisions.evictedRuns,
+			episodes,
+			outbox,
+		});
+		if (decisions.inquiries.length > 0) onInquiries(decisions.inquiries);
+	}
+}

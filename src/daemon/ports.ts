@@ -1,0 +1,63 @@
+import { randomUUID } from "node:crypto";
+import type { Settings } from "../config/schema.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Random } from "../lib/random.ts";
+import { LogSink } from "../notify/log/log-sink.ts";
+import type { Sink } from "../notify/sink.ts";
+import type { Reporter } from "../observe/reporter.ts";
+import { type Connection, runPageUrl } from "../prefect/connection.ts";
+import { EventStream, type StreamListener, streamTiming } from "../prefect/event-stream.ts";
+import { RestTransport } from "../prefect/rest-transport.ts";
+import type { Transport } from "../prefect/transport.ts";
+import { cronSlots } from "../schedule/cron-slots.ts";
+import type { Slots } from "../schedule/schedule.ts";
+
+/** How each REST call ended: it dates the server's clock, and says whether REST is there. */
+export interface RestEnds {
+	readonly onAnswer: (answer: { readonly serverDateMs: number | null }) => void;
+	readonly onFailure: () => void;
+}
+
+export type TransportPort = Transport & AsyncDisposable;
+export interface StreamPort {
+	/** Resolves on abort only. */
+	run(signal: AbortSignal): Promise<void>;
+}
+
+/** The ways between a watch and the world outside. Behind them a replay is the same program as the daemon. */
+export interface Ports {
+	transport(told: RestEnds): TransportPort;
+	stream(listener: StreamListener): StreamPort;
+	readonly slots: Slots;
+	readonly sinks: readonly Sink[];
+}
+
+export interface LivePortsOptions {
+	readonly settings: Settings;
+	readonly connection: Connection;
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly reporter: Reporter;
+	readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean | undefined };
+}
+
+/** Prefect's socket and REST API, the seconds of the wall clock, and stdout. */
+export function livePorts({ settings, connection, clock, random, reporter, stdout }: LivePortsOptions): Ports {
+	const { namespace } = settings;
+	return {
+		transport: (told) =>
+			new RestTransport({
+				settings: connection,
+				clock,
+				random,
+				reporter,
+				restPerSecond: settings.limits.restPerSecond,
+				csrfClientId: randomUUID(),
+				...told,
+			}),
+		stream: (listener) =>
+			new EventStream({ settings: connection, clock, random, reporter, listener, timing: streamTiming }),
+		slots: cronSlots(() => reporter.scheduleMissed("sweep")),
+		sinks: [new LogSink({ stdout, namespace, uiUrl: (runId) => runPageUrl(connection, runId) })],
+	};
+}

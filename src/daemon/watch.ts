@@ -1,0 +1,282 @@
+import type { LiveSettings } from "../config/live-settings.ts";
+import type { Settings } from "../config/schema.ts";
+import { Tracker } from "../core/tracker.ts";
+import type { Clock } from "../lib/clock.ts";
+import { messageOf } from "../lib/errors.ts";
+import type { Random } from "../lib/random.ts";
+import { Dispatcher } from "../notify/dispatcher.ts";
+import { isoTime } from "../observe/plain-text.ts";
+import type { Reporter } from "../observe/reporter.ts";
+import { ApiClient } from "../prefect/api-client.ts";
+import { Schedule } from "../schedule/schedule.ts";
+import type { Store, StoredWorld } from "../store/store.ts";
+import { StoreError } from "../store/store-error.ts";
+import { Backlog } from "./backlog.ts";
+import { Inquirer } from "./inquirer.ts";
+import { Intake } from "./intake.ts";
+import { Persister } from "./persister.ts";
+import { Pipeline } from "./pipeline.ts";
+import type { Ports, StreamPort, TransportPort } from "./ports.ts";
+import { detectorSettingsOf } from "./reload.ts";
+import { supervise } from "./supervise.ts";
+
+export interface WatchOptions {
+	/** As they were at the start: what a reload cannot change. */
+	readonly settings: Settings;
+	/** As they are now: what it can. */
+	readonly live: LiveSettings;
+	/** The ways to the world outside: live ones, or those of a replay. */
+	readonly ports: Ports;
+	/** For the log: whom we wait for. */
+	readonly apiUrl: string;
+	readonly workspace: string;
+	readonly store: Store;
+	/** What the store held at the start. */
+	readonly world: StoredWorld;
+	readonly reporter: Reporter;
+	readonly clock: Clock;
+	readonly random: Random;
+}
+
+/** What is still to be delivered after the intake has stopped has this long, within the 10 s of a whole shutdown. */
+const drainMs = 5_000;
+const retentionEveryMs = 10 * 60_000;
+const tickEveryMs = 1_000;
+
+/** One workspace under watch: the parts, and how they hang together. */
+export class Watch implements AsyncDisposable {
+	readonly #options: WatchOptions;
+	readonly #tracker: Tracker;
+	readonly #transport: TransportPort;
+	readonly #api: ApiClient;
+	readonly #dispatcher: Dispatcher;
+	readonly #persister: Persister;
+	readonly #backlog: Backlog;
+	readonly #pipeline: Pipeline;
+	readonly #inquirer: Inquirer;
+	readonly #intake: Intake;
+	readonly #stream: StreamPort;
+	readonly #schedule: Schedule;
+
+	constructor(options: WatchOptions) {
+		this.#options = options;
+		const { live, ports, workspace, store, world, reporter, clock, random } = options;
+		const tracker = restoredTracker(options);
+		this.#tracker = tracker;
+		this.#transport = ports.transport({
+			onAnswer: ({ serverDateMs }) => this.#intake.restEnded(serverDateMs, true),
+			onFailure: () => this.#intake.restEnded(null, false),
+		});
+		this.#api = new ApiClient({ transport: this.#transport, clock, reporter });
+		this.#dispatcher = new Dispatcher({
+			sinks: ports.sinks,
+			get outboxRowsMax() {
+				return live.current.limits.outboxRows;
+			},
+			delivered: (key) => this.#persister.delivered(key),
+			reporter,
+			clock,
+			random,
+		});
+		this.#persister = new Persister({
+			store,
+			tracker,
+			reporter,
+			clock,
+			workspace,
+			get outboxRowsMax() {
+				return live.current.limits.outboxRows;
+			},
+			versions: new Map(world.runs.map(({ row, version }) => [row.runId, version])),
+			onReloaded: (view) => {
+				this.#pipeline.result({ kind: "stored", at: clock.now(), views: [view] });
+				this.#pipeline.drain();
+			},
+			onSendable: (rows) => this.#backlog.offer(rows),
+		});
+		this.#backlog = new Backlog({
+			store,
+			persister: this.#persister,
+			dispatcher: this.#dispatcher,
+			reporter,
+			clock,
+			workspace,
+			get outboxRowsMax() {
+				return live.current.limits.outboxRows;
+			},
+			sinks: ports.sinks.map((sink) => sink.name),
+		});
+		this.#pipeline = new Pipeline({
+			tracker,
+			persister: this.#persister,
+			reporter,
+			clock,
+			get queueInputsMax() {
+				return live.current.limits.queueInputs;
+			},
+			sinks: ports.sinks.map((sink) => sink.name),
+			onInquiries: (inquiries) => this.#inquirer.ask(inquiries),
+			onOverflow: () => this.#intake.resync(),
+		});
+		const onResult = this.#pipeline.result.bind(this.#pipeline);
+		this.#inquirer = new Inquirer({ api: this.#api, clock, onResult });
+		this.#intake = this.#newIntake();
+		this.#stream = ports.stream(this.#intake.listener);
+		this.#schedule = this.#jobs();
+	}
+
+	#newIntake(): Intake {
+		const { live, clock, random, reporter, apiUrl } = this.#options;
+		return new Intake({
+			api: this.#api,
+			pipeline: this.#pipeline,
+			tracker: this.#tracker,
+			clock,
+			random,
+			reporter,
+			get secondPassMs() {
+				return live.current.catchUp.secondPass.ms;
+			},
+			apiUrl,
+		});
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.#transport[Symbol.asyncDispose]();
+	}
+
+	/** Something is queued or being committed, so that more may follow without time going on. */
+	get isBusy(): boolean {
+		return this.#pipeline.isBusy || this.#persister.isBusy;
+	}
+
+	/** For `/-/ready`: our own affairs alone. */
+	readiness(): { loaded: boolean; storeFailing: boolean; lastTickMonoMs: number | null } {
+		return { loaded: true, storeFailing: this.#persister.isFailing, lastTickMonoMs: this.#pipeline.lastTickMonoMs };
+	}
+
+	/** For `/-/status`: numbers alone. */
+	status() {
+		const { observation, census } = this.#tracker;
+		const { beating, unmonitored, idle, suspects, openEpisodes } = census;
+		const { monoMs, wallMs } = this.#options.clock.now();
+		const lastTickMonoMs = this.#pipeline.lastTickMonoMs;
+		return {
+			stream_connected: observation.streamOpen,
+			blind: observation.isBlind,
+			blind_causes: [...observation.openCauses],
+			last_event_at: isoTime(observation.lastEventAtMs),
+			last_sweep_at: lastTickMonoMs === null ? null : isoTime(wallMs - (monoMs - lastTickMonoMs)),
+			runs: { beating, unmonitored, idle },
+			suspects,
+			open_episodes: openEpisodes,
+			own_health: observation.healthScore,
+			outbox_pending: this.#dispatcher.pendingCount,
+		};
+	}
+
+	/** Resolves after the signal has aborted and all is saved; rejects on a bug. */
+	async run(signal: AbortSignal): Promise<void> {
+		this.#backlog.offer(this.#options.world.outbox);
+		const drained = new AbortController();
+		const failed = new AbortController();
+		const core = supervise(
+			{
+				pipeline: (stop) => this.#pipeline.run(stop),
+				dispatcher: (stop) => this.#dispatcher.run(stop),
+				backlog: (stop) => this.#backlog.run(stop),
+			},
+			drained.signal,
+		);
+		core.catch(() => failed.abort());
+		try {
+			await supervise(
+				{
+					stream: (stop) => this.#stream.run(stop),
+					"catch-up": (stop) => this.#intake.runCatchUp(stop),
+					probe: (stop) => this.#intake.runProbe(stop),
+					inquirer: (stop) => this.#inquirer.run(stop),
+					schedule: (stop) => this.#schedule.run(stop),
+				},
+				AbortSignal.any([signal, failed.signal]),
+			);
+		} finally {
+			try {
+				await this.#drain(failed.signal);
+			} finally {
+				// What failed in the core is what is told, whatever comes of draining it.
+				drained.abort();
+				await core;
+			}
+		}
+	}
+
+	/**
+	 * Everything decided is saved, and what can be delivered soon is; the rest stays owed in the store.
+	 *
+	 * @param failed aborted when the dispatcher is gone
+	 */
+	async #drain(failed: AbortSignal): Promise<void> {
+		this.#pipeline.drain();
+		await this.#persister.flush();
+		await this.#dispatcher.idle(AbortSignal.any([failed, AbortSignal.timeout(drainMs)])).catch(() => undefined);
+		await this.#persister.flush();
+	}
+
+	/** A failure of the store is told; what is too old still is at the next turn. */
+	async #retain(): Promise<void> {
+		const { live, store, clock, reporter } = this.#options;
+		const nowMs = clock.now().wallMs;
+		const { runs, episodes } = live.current.retention;
+		try {
+			reporter.retained(await store.retain({ runsBeforeMs: nowMs - runs.ms, episodesBeforeMs: nowMs - episodes.ms }));
+		} catch (error) {
+			if (!(error instanceof StoreError)) throw error;
+			reporter.storeFailed(error.code, messageOf(error));
+		}
+	}
+
+	#jobs(): Schedule {
+		const { live, clock, reporter } = this.#options;
+		return new Schedule(
+			[
+				{
+					name: "sweep",
+					everyMs: tickEveryMs,
+					run: async () => this.#pipeline.result({ kind: "tick", at: clock.now() }),
+				},
+				{
+					name: "reconcile",
+					get everyMs() {
+						return live.current.reconcile.every.ms;
+					},
+					run: (signal) => this.#intake.reconcile(signal),
+				},
+				{
+					name: "retention",
+					everyMs: retentionEveryMs,
+					run: () => this.#retain(),
+				},
+			],
+			{ slots: this.#options.ports.slots, reporter, clock },
+		);
+	}
+}
+
+function restoredTracker({ settings, live, workspace, world, clock }: WatchOptions): Tracker {
+	const tracker = new Tracker({
+		namespace: settings.namespace,
+		workspace,
+		settings: detectorSettingsOf(live),
+		startedAt: clock.now(),
+	});
+	tracker.restore(
+		{
+			runs: world.runs.map(({ row }) => row),
+			openEpisodes: world.openEpisodes,
+			workspace: world.workspaces[0] ?? null,
+		},
+		clock.now(),
+	);
+	return tracker;
+}

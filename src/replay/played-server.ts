@@ -1,0 +1,168 @@
+import type { ApiRun, IncidentLine } from "./incident-file.ts";
+
+interface StoredEvent {
+	readonly id: string;
+	readonly name: string;
+	readonly resourceId: string;
+	readonly occurredMs: number;
+	readonly json: Readonly<Record<string, unknown>>;
+}
+
+/** What a REST call of ours may ask, as far as an incident can answer it. */
+interface EventFilter {
+	readonly event?: { readonly name?: readonly string[]; readonly prefix?: readonly string[] };
+	readonly resource?: { readonly id?: readonly string[]; readonly distinct?: boolean };
+	readonly occurred?: { readonly since?: string; readonly until?: string };
+	readonly order?: "ASC" | "DESC";
+}
+
+interface RunFilter {
+	readonly id?: { readonly any_?: readonly string[] };
+	readonly state?: {
+		readonly type?: { readonly any_?: readonly string[] };
+		readonly name?: { readonly any_?: readonly string[] };
+	};
+}
+
+/**
+ * Prefect's server as an incident's lines make it: what it has stored so far, and what REST answers from that. Holds no
+ * more than the file has said up to now.
+ */
+export class PlayedServer {
+	readonly #runs = new Map<string, ApiRun>();
+	readonly #events: StoredEvent[] = [];
+	readonly #eventIds = new Set<string>();
+	readonly #pages = new Map<string, readonly StoredEvent[]>();
+
+	/** False while every call fails with 503. */
+	restUp = true;
+
+	/** Takes in what the server knows from this line on. Frames are stored as well: what is sent is kept. */
+	learn(line: IncidentLine): void {
+		if (line.api !== undefined) this.#runs.set(line.api.id.toLowerCase(), line.api);
+		if (line.store !== undefined) this.#store(line.store);
+		if (isEventFrame(line.frame)) this.#store(line.frame.event);
+		if (line.rest !== undefined) this.restUp = line.rest === "up";
+	}
+
+	/** The JSON of an answer; undefined: this server knows no such path. */
+	answer(path: string, body: unknown): unknown {
+		const { pathname, searchParams } = new URL(path, "http://played");
+		switch (pathname) {
+			case "/health":
+				return true;
+			case "/flow_runs/filter":
+				return this.#flowRuns(body as { flow_runs?: RunFilter; limit?: number; offset?: number });
+			case "/events/filter":
+				return this.#firstEvents(body as { filter: EventFilter; limit: number });
+			case "/events/filter/next":
+				return this.#nextEvents(searchParams.get("page-token") ?? "");
+			case "/flows/filter":
+			case "/deployments/filter":
+				return [];
+			default:
+				return undefined;
+		}
+	}
+
+	#store(event: Readonly<Record<string, unknown>>): void {
+		const id = String(event.id);
+		if (this.#eventIds.has(id)) return;
+		this.#eventIds.add(id);
+		const resource = event.resource as Readonly<Record<string, unknown>> | undefined;
+		this.#events.push({
+			id,
+			name: String(event.event),
+			resourceId: String(resource?.["prefect.resource.id"]),
+			occurredMs: Date.parse(String(event.occurred)),
+			json: event,
+		});
+	}
+
+	#flowRuns(body: { flow_runs?: RunFilter; limit?: number; offset?: number }): unknown[] {
+		const { id, state } = body.flow_runs ?? {};
+		const wanted =
+			id?.any_ === undefined
+				? [...this.#runs.values()]
+				: id.any_.flatMap((one) => this.#runs.get(one.toLowerCase()) ?? []);
+		const types = state?.type?.any_;
+		const names = state?.name?.any_;
+		const rows = wanted
+			.filter(
+				(run) =>
+					(types === undefined && names === undefined) ||
+					types?.includes(run.state_type) === true ||
+					names?.includes(run.state_name) === true,
+			)
+			.toSorted((a, b) => (a.id < b.id ? 1 : -1));
+		const offset = body.offset ?? 0;
+		return rows.slice(offset, offset + (body.limit ?? 200)).map(flowRunJson);
+	}
+
+	#firstEvents({ filter, limit }: { filter: EventFilter; limit: number }): unknown {
+		const found = this.#events.filter((event) => matches(event, filter));
+		const sign = filter.order === "ASC" ? 1 : -1;
+		found.sort((a, b) => sign * (a.occurredMs - b.occurredMs));
+		return this.#page(filter.resource?.distinct === true ? firstOfEach(found) : found, limit);
+	}
+
+	#nextEvents(token: string): unknown {
+		const [, limit] = token.split(".");
+		const rest = this.#pages.get(token) ?? [];
+		this.#pages.delete(token);
+		return this.#page(rest, Number(limit));
+	}
+
+	#page(found: readonly StoredEvent[], limit: number): unknown {
+		const rest = found.slice(limit);
+		const token = `${this.#pages.size}-${rest.length}.${limit}`;
+		if (rest.length > 0) this.#pages.set(token, rest);
+		return {
+			events: found.slice(0, limit).map((event) => event.json),
+			total: found.length,
+			next_page: rest.length > 0 ? `http://played/api/events/filter/next?page-token=${token}` : null,
+		};
+	}
+}
+
+function matches(event: StoredEvent, filter: EventFilter): boolean {
+	const { name, prefix } = filter.event ?? {};
+	if (name !== undefined && !name.includes(event.name)) return false;
+	if (prefix !== undefined && !prefix.some((start) => event.name.startsWith(start))) return false;
+	if (filter.resource?.id !== undefined && !filter.resource.id.includes(event.resourceId)) return false;
+	const { since, until } = filter.occurred ?? {};
+	if (since !== undefined && event.occurredMs < Date.parse(since)) return false;
+	return until === undefined || event.occurredMs <= Date.parse(until);
+}
+
+function firstOfEach(events: readonly StoredEvent[]): readonly StoredEvent[] {
+	const seen = new Set<string>();
+	return events.filter(({ resourceId }) => !seen.has(resourceId) && seen.add(resourceId));
+}
+
+function flowRunJson(run: ApiRun): unknown {
+	return {
+		id: run.id,
+		name: run.name,
+		flow_id: run.flow_id,
+		deployment_id: run.deployment_id,
+		work_pool_name: run.work_pool_name,
+		parent_task_run_id: null,
+		tags: run.tags,
+		run_count: run.run_count,
+		state_type: run.state_type,
+		state_name: run.state_name,
+		state: {
+			id: run.state_id,
+			type: run.state_type,
+			name: run.state_name,
+			timestamp: run.state_timestamp,
+			state_details: { scheduled_time: run.scheduled_time },
+		},
+	};
+}
+
+function isEventFrame(frame: unknown): frame is { readonly event: Readonly<Record<string, unknown>> } {
+	if (typeof frame !== "object" || frame === null || !("type" in frame) || !("event" in frame)) return false;
+	return frame.type === "event" && typeof frame.event === "object" && frame.event !== null;
+}

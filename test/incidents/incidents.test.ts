@@ -1,0 +1,68 @@
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { LiveSettings } from "../../src/config/live-settings.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { replayIncident } from "../../src/daemon/replay.ts";
+import { createSilentReporter } from "../../src/observe/silent-reporter.ts";
+import { differences, readExpectation } from "../../src/replay/expectation.ts";
+import { openIncident } from "../../src/replay/incident-file.ts";
+import type { ReplayLine } from "../../src/replay/replay-line.ts";
+import { TempFolder } from "../_util/temp-folder.ts";
+
+const folder = import.meta.dirname;
+/** Their verdict is of a condition beyond `zombie`, or rests on signs other than a run's own beats and state. */
+const beyondFirstCut = new Set([
+	"cancelling-ignored",
+	"deaf",
+	"firm-prior",
+	"first-start",
+	"old-orphans",
+	"retry-wait-death",
+	"silent-parent-inprocess-children",
+	"stuck-pending",
+	"undead-after-cancel",
+]);
+const names = readdirSync(folder)
+	.filter((file) => file.endsWith(".jsonl"))
+	.map((file) => file.replace(/\.jsonl$/u, ""))
+	.filter((name) => !beyondFirstCut.has(name));
+
+async function linesOf(path: string): Promise<readonly ReplayLine[]> {
+	const loaded = loadConfig({ env: {}, folder: "/", file: null, flags: new Map() });
+	const lines: ReplayLine[] = [];
+	await replayIncident(await openIncident(path), {
+		settings: loaded.settings,
+		live: new LiveSettings(loaded.settings, () => loaded),
+		reporter: createSilentReporter(),
+		onLine: (line) => lines.push(line),
+	});
+	return lines;
+}
+
+async function differencesOf(name: string, path = join(folder, `${name}.jsonl`)): Promise<readonly string[]> {
+	return differences(await readExpectation(join(folder, `${name}.expect.json`)), await linesOf(path), 0);
+}
+
+describe("every reported incident gets its correct verdict", () => {
+	it.each(names)("%s", async (name) => {
+		expect(await differencesOf(name)).toEqual([]);
+	});
+});
+
+describe("a replay", () => {
+	it("says the same twice, byte for byte (O8)", async () => {
+		const path = join(folder, "frozen-dies-later.jsonl");
+		const once = JSON.stringify(await linesOf(path));
+		expect(once).toContain('"transition":"resolved"');
+		expect(JSON.stringify(await linesOf(path))).toBe(once);
+	});
+
+	it("goes through the parser: frames that no longer parse change the verdict", async () => {
+		await using temp = await TempFolder.make("replay");
+		const path = join(temp.path, "killed-run.jsonl");
+		const text = await import("node:fs/promises").then((fs) => fs.readFile(join(folder, "killed-run.jsonl"), "utf8"));
+		writeFileSync(path, text.replaceAll('"prefect.resource.id"', '"prefect.resource.ID"'));
+		expect(await differencesOf("killed-run", path)).not.toEqual([]);
+	});
+});

@@ -1,0 +1,152 @@
+import { describe, expect, test } from "vitest";
+import { epochMs } from "../../_util/core-server.ts";
+import { minute } from "../../_util/core-world.ts";
+import { settle } from "../../_util/daemon-clock.ts";
+import { changesOf, PersisterUnderTest, stateView, verdictOf, workspace } from "../../_util/daemon-core.ts";
+import { closedOf, deliveryOf, episodeOf, runIdOf } from "../../_util/store-samples.ts";
+
+const verdict = episodeOf(1, "alert-1", { workspace });
+const raised = deliveryOf(verdict);
+const raisedKey = { sink: "log", key: "alert-1:raised" };
+
+describe("while the store fails", () => {
+	test.each(["SQLITE_FULL", "SQLITE_BUSY", "SQLITE_IOERR"])(
+		"%s: all stays dirty, and is written when it is back",
+		async (code) => {
+			const under = new PersisterUnderTest();
+			under.store.failingWith = code;
+			under.learn(stateView(1, "RUNNING", 0));
+			under.persister.record(changesOf({ episodes: [verdict], outbox: [raised] }));
+			await settle();
+			expect(under.persister.isFailing).toBe(true);
+			expect(under.told.told("storeFailed")).toEqual([[code, `the disk says ${code}`]]);
+			under.store.failingWith = null;
+			under.clock.pass(1_000);
+			under.record();
+			await settle();
+			expect(under.persister.isFailing).toBe(false);
+			expect(under.told.told("storeRecovered")).toHaveLength(1);
+			const world = await under.store.load(workspace);
+			expect(world.runs.map(({ row }) => row.runId)).toEqual([runIdOf(1)]);
+			expect(world.openEpisodes).toEqual([verdict]);
+			expect(world.outbox).toEqual([raised]);
+		},
+	);
+
+	test("it is tried again after a second, not before", async () => {
+		const under = new PersisterUnderTest();
+		under.store.failingWith = "SQLITE_FULL";
+		under.learn(stateView(1, "RUNNING", 0));
+		await settle();
+		under.clock.pass(999);
+		under.learn(stateView(2, "RUNNING", 0));
+		await settle();
+		expect(under.store.tried).toHaveLength(1);
+		under.clock.pass(1);
+		under.record();
+		await settle();
+		expect(under.store.tried).toHaveLength(2);
+		expect(under.store.tried[1]?.runs).toHaveLength(2);
+	});
+
+	test("alerts are sent from memory once each, and written when it is back (D1)", async () => {
+		const under = new PersisterUnderTest();
+		under.store.failingWith = "SQLITE_FULL";
+		under.persister.record(changesOf(verdictOf(1)));
+		await settle();
+		expect(under.sentKeys).toEqual(["alert-1:raised"]);
+		under.persister.record(changesOf(verdictOf(2)));
+		expect(under.sentKeys).toEqual(["alert-1:raised", "alert-2:raised"]);
+		for (let turn = 0; turn < 3; turn++) {
+			under.clock.pass(1_000);
+			under.record();
+			await settle();
+		}
+		under.store.failingWith = null;
+		under.clock.pass(1_000);
+		under.record();
+		await settle();
+		expect(under.sentKeys).toEqual(["alert-1:raised", "alert-2:raised"]);
+		expect((await under.store.load(workspace)).outbox).toHaveLength(2);
+		under.persister.record(changesOf(verdictOf(3)));
+		await settle();
+		expect(under.sentKeys).toEqual(["alert-1:raised", "alert-2:raised", "alert-3:raised"]);
+	});
+
+	test("what was sent from memory and delivered is stored as delivered", async () => {
+		const under = new PersisterUnderTest();
+		under.store.failingWith = "SQLITE_FULL";
+		under.persister.record(changesOf({ episodes: [verdict], outbox: [raised] }));
+		await settle();
+		under.persister.delivered(raisedKey);
+		under.store.failingWith = null;
+		under.clock.pass(1_000);
+		under.record();
+		await settle();
+		const world = await under.store.load(workspace);
+		expect(world.openEpisodes).toEqual([verdict]);
+		expect(world.outbox).toEqual([]);
+	});
+
+	test("a delivery whose commit failed is committed later", async () => {
+		const under = new PersisterUnderTest();
+		under.persister.record(changesOf({ episodes: [verdict], outbox: [raised] }));
+		await settle();
+		under.store.failingWith = "SQLITE_BUSY";
+		under.persister.delivered(raisedKey);
+		await settle();
+		expect(under.persister.isFailing).toBe(true);
+		under.store.failingWith = null;
+		under.clock.pass(1_000);
+		under.record();
+		await settle();
+		expect((await under.store.load(workspace)).outbox).toEqual([]);
+	});
+
+	test("an episode that opened and closed meanwhile is stored as closed, and both were told in order", async () => {
+		const under = new PersisterUnderTest();
+		const closed = closedOf(verdict, epochMs + minute);
+		under.store.failingWith = "SQLITE_FULL";
+		under.persister.record(changesOf({ episodes: [verdict], outbox: [raised] }));
+		await settle();
+		under.persister.record(changesOf({ episodes: [closed], outbox: [deliveryOf(closed)] }));
+		under.store.failingWith = null;
+		under.clock.pass(1_000);
+		under.record();
+		await settle();
+		expect(under.sentKeys).toEqual(["alert-1:raised", "alert-1:resolved"]);
+		expect([...under.disk.episodes.values()]).toEqual([closed]);
+	});
+
+	test("deliveries beyond outboxRowsMax are sent all the same, and those up to it are written", async () => {
+		const under = new PersisterUnderTest({ outboxRowsMax: 2 });
+		const rows = [1, 2, 3].flatMap((n) => verdictOf(n).outbox);
+		under.store.failingWith = "SQLITE_FULL";
+		under.persister.record(changesOf({ outbox: rows }));
+		await settle();
+		expect(under.sent).toEqual(rows);
+		under.clock.pass(1_000);
+		under.persister.record(changesOf(verdictOf(4)));
+		await settle();
+		expect(under.sentKeys.at(-1)).toBe("alert-4:raised");
+		under.store.failingWith = null;
+		under.clock.pass(1_000);
+		under.record();
+		await settle();
+		expect(under.sent).toHaveLength(4);
+		expect((await under.store.load(workspace)).outbox).toEqual(rows.slice(0, 2));
+	});
+
+	test("deliveries up to outboxRowsMax are all written", async () => {
+		const under = new PersisterUnderTest({ outboxRowsMax: 3 });
+		const rows = [1, 2, 3].flatMap((n) => verdictOf(n).outbox);
+		under.store.failingWith = "SQLITE_FULL";
+		under.persister.record(changesOf({ outbox: rows }));
+		await settle();
+		under.store.failingWith = null;
+		under.clock.pass(1_000);
+		under.record();
+		await settle();
+		expect((await under.store.load(workspace)).outbox).toEqual(rows);
+	});
+});

@@ -1,0 +1,193 @@
+import { describe, expect, test } from "vitest";
+import { epochMs } from "../../_util/core-server.ts";
+import { minute, second } from "../../_util/core-world.ts";
+import { settle } from "../../_util/daemon-clock.ts";
+import { beatView, changesOf, PersisterUnderTest, stateView, verdictOf, workspace } from "../../_util/daemon-core.ts";
+import { deliveryOf, episodeOf, runIdOf } from "../../_util/store-samples.ts";
+
+const verdict = episodeOf(1, "alert-1", { workspace });
+const raised = deliveryOf(verdict);
+const raisedKey = { sink: "log", key: "alert-1:raised" };
+
+describe("when things are written", () => {
+	test("a transition is committed at once, with its episode and its deliveries, in one durable batch", async () => {
+		const under = new PersisterUnderTest();
+		under.tracker.apply({ kind: "stored", at: under.clock.now(), views: [stateView(1, "RUNNING", 0)] });
+		under.persister.record(changesOf({ changedRuns: [runIdOf(1)], episodes: [verdict], outbox: [raised] }));
+		expect(under.store.tried).toHaveLength(1);
+		expect(under.store.tried[0]).toMatchObject({
+			runs: [{ row: { runId: runIdOf(1) }, version: 0 }],
+			episodes: [verdict],
+			outbox: [raised],
+			durable: true,
+		});
+		expect(under.sent).toEqual([]);
+		await settle();
+		expect(under.sent).toEqual([raised]);
+	});
+
+	test("a run's beats are written once a minute, however many there are, without an fsync", async () => {
+		const under = new PersisterUnderTest();
+		under.learn(stateView(1, "RUNNING", 0));
+		await settle();
+		expect(under.commits).toHaveLength(1);
+		for (let atMs = second; atMs < minute + second; atMs += second) {
+			under.clock.moveTo(atMs);
+			under.learn(beatView(1, atMs));
+			await settle();
+		}
+		expect(under.commits).toHaveLength(1);
+		under.clock.moveTo(minute + second - 1);
+		under.record();
+		await settle();
+		expect(under.commits).toHaveLength(1);
+		under.clock.moveTo(minute + second);
+		under.record();
+		await settle();
+		expect(under.commits).toEqual([[runIdOf(1)], [runIdOf(1)]]);
+		expect(under.store.committed[1]).toMatchObject({ durable: false });
+		expect(under.store.committed[1]?.runs[0]?.row.lastBeat?.receivedMs).toBe(epochMs + minute);
+	});
+
+	test("one commit is in flight, and what comes meanwhile is in the next", async () => {
+		const under = new PersisterUnderTest();
+		under.store.hold();
+		under.learn(stateView(1, "RUNNING", 0));
+		under.learn(stateView(2, "RUNNING", 0));
+		under.learn(stateView(3, "RUNNING", 0));
+		await settle();
+		expect(under.store.tried).toHaveLength(1);
+		under.store.release();
+		await settle();
+		expect(under.commits).toEqual([[runIdOf(1)], [runIdOf(2), runIdOf(3)]]);
+	});
+
+	test("a run that changes while its commit is in flight is written again, on the version of that commit", async () => {
+		const under = new PersisterUnderTest();
+		under.store.hold();
+		under.learn(stateView(1, "PENDING", 0));
+		under.learn(stateView(1, "RUNNING", 1));
+		under.store.release();
+		await settle();
+		const written = under.store.committed.map(({ runs }) => [runs[0]?.row.state?.type, runs[0]?.version]);
+		expect(written).toEqual([
+			["PENDING", 0],
+			["RUNNING", 1],
+		]);
+	});
+
+	test("a burst is written in batches of at most 5,000 runs", async () => {
+		const under = new PersisterUnderTest();
+		const views = Array.from({ length: 5_001 }, (_, n) => stateView(n, "RUNNING", 0));
+		under.tracker.apply({ kind: "stored", at: under.clock.now(), views });
+		under.record();
+		await settle();
+		expect(under.commits.map((runs) => runs.length)).toEqual([5_000, 1]);
+	});
+
+	test("the workspace's own record is written every 10 s, once the server's clock is known", async () => {
+		const under = new PersisterUnderTest();
+		under.record();
+		expect(under.store.tried).toEqual([]);
+		under.tracker.apply({ kind: "rest_answered", at: under.clock.now(), serverDateMs: epochMs });
+		for (let atMs = 0; atMs <= 20 * second; atMs += second) {
+			under.clock.moveTo(atMs);
+			under.record();
+			await settle();
+		}
+		expect(under.store.committed.map(({ workspaces, durable }) => [workspaces.length, durable])).toEqual([
+			[1, false],
+			[1, false],
+		]);
+	});
+
+	test("nothing is written when nothing has happened", async () => {
+		const under = new PersisterUnderTest();
+		under.record();
+		await under.persister.flush();
+		expect(under.store.tried).toEqual([]);
+	});
+
+	test("deliveries are committed by their keys", async () => {
+		const under = new PersisterUnderTest();
+		under.persister.record(changesOf({ episodes: [verdict], outbox: [raised] }));
+		await settle();
+		expect((await under.store.load(workspace)).outbox).toEqual([raised]);
+		under.persister.delivered(raisedKey);
+		await settle();
+		expect(under.store.committed.at(-1)).toMatchObject({ delivered: [raisedKey], durable: true });
+		expect((await under.store.load(workspace)).outbox).toEqual([]);
+	});
+});
+
+describe("flush", () => {
+	test("writes everything, beats and the workspace's record included", async () => {
+		const under = new PersisterUnderTest();
+		under.tracker.apply({ kind: "rest_answered", at: under.clock.now(), serverDateMs: epochMs });
+		under.learn(stateView(1, "RUNNING", 0));
+		await settle();
+		under.tracker.apply({ kind: "stream_opened", at: under.clock.now() });
+		under.clock.pass(second);
+		under.tracker.apply({ kind: "caught_up", at: under.clock.now() });
+		under.learn(beatView(1, second));
+		await under.persister.flush();
+		const world = await under.store.load(workspace);
+		expect(world.runs[0]?.row.lastBeat?.receivedMs).toBe(epochMs + second);
+		expect(world.workspaces[0]?.coveredUntilServerMs).toBe(epochMs + second);
+	});
+
+	test("writes how far everything has been seen, when that is all that has changed", async () => {
+		const under = new PersisterUnderTest();
+		under.tracker.apply({ kind: "rest_answered", at: under.clock.now(), serverDateMs: epochMs });
+		under.tracker.apply({ kind: "stream_opened", at: under.clock.now() });
+		under.tracker.apply({ kind: "caught_up", at: under.clock.now() });
+		under.record();
+		await settle();
+		under.clock.pass(second);
+		under.tracker.apply({ kind: "stream_heard", at: under.clock.now() });
+		under.record();
+		await under.persister.flush();
+		expect((await under.store.load(workspace)).workspaces[0]?.coveredUntilServerMs).toBe(epochMs + second);
+	});
+
+	test("waits for the commit in flight, and writes what gathered meanwhile", async () => {
+		const under = new PersisterUnderTest();
+		under.store.hold();
+		under.learn(stateView(1, "RUNNING", 0));
+		under.learn(stateView(2, "RUNNING", 0));
+		const flushed = under.persister.flush();
+		under.store.release();
+		await flushed;
+		expect(under.commits).toEqual([[runIdOf(1)], [runIdOf(2)]]);
+	});
+
+	test("writes more than one batch holds", async () => {
+		const under = new PersisterUnderTest();
+		const views = Array.from({ length: 10_001 }, (_, n) => stateView(n, "RUNNING", 0));
+		under.tracker.apply({ kind: "stored", at: under.clock.now(), views });
+		under.record();
+		await under.persister.flush();
+		expect(under.disk.runs.size).toBe(10_001);
+	});
+
+	test("gives up when the store fails, without waiting for it to come back", async () => {
+		const under = new PersisterUnderTest();
+		under.store.failingWith = "SQLITE_FULL";
+		under.learn(stateView(1, "RUNNING", 0));
+		await under.persister.flush();
+		expect(under.persister.isFailing).toBe(true);
+		expect(under.clock.sleepers).toBe(0);
+	});
+
+	test("tries once more what failed just before", async () => {
+		const under = new PersisterUnderTest();
+		under.store.failingWith = "SQLITE_FULL";
+		under.persister.record(changesOf(verdictOf(1)));
+		await settle();
+		expect(under.persister.isFailing).toBe(true);
+		under.store.failingWith = null;
+		await under.persister.flush();
+		expect(under.persister.isFailing).toBe(false);
+		expect((await under.store.load(workspace)).openEpisodes).toHaveLength(1);
+	});
+});

@@ -1,0 +1,239 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { LiveSettings } from "../../../src/config/live-settings.ts";
+import { loadConfig } from "../../../src/config/load.ts";
+import type { Transition } from "../../../src/core/episode.ts";
+import { Watch } from "../../../src/daemon/watch.ts";
+import type { Sink } from "../../../src/notify/sink.ts";
+import { ApiError } from "../../../src/prefect/api-error.ts";
+import type { StreamListener } from "../../../src/prefect/event-stream.ts";
+import { type MemoryDisk, MemoryStore, newMemoryDisk } from "../../../src/store/memory-store.ts";
+import { minute, second } from "../../_util/core-world.ts";
+import { HandClock, HandSlots, settle } from "../../_util/daemon-clock.ts";
+import { stateView, workspace } from "../../_util/daemon-core.ts";
+import { UnreliableStore } from "../../_util/daemon-store.ts";
+import { ToldReporter } from "../../_util/prefect-reporter.ts";
+import { batchOf, deliveryOf, episodeOf, rowOf, runIdOf } from "../../_util/store-samples.ts";
+
+const { settings } = loadConfig({
+	env: { ZOMBIED_LIMITS_OUTBOX_ROWS: "100" },
+	folder: "/nowhere",
+	file: null,
+	flags: new Map(),
+});
+
+class TellingSink implements Sink {
+	readonly name = "log";
+	readonly sent: string[] = [];
+	/** What every delivery comes to. */
+	answer: () => Promise<void> = () => Promise.resolve();
+
+	async send(transition: Transition, signal: AbortSignal): Promise<void> {
+		await Promise.race([this.answer(), aborted(signal)]);
+		this.sent.push(transition.key);
+	}
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+	return new Promise((_resolve, reject) => {
+		if (signal.aborted) reject(signal.reason);
+		signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+	});
+}
+
+/** A watch whose server is away, and whose socket says what a test makes it say. */
+class WatchUnderTest {
+	readonly clock = new HandClock();
+	readonly slots = new HandSlots();
+	readonly told = new ToldReporter();
+	readonly sink = new TellingSink();
+	readonly store: UnreliableStore;
+	readonly stop = new AbortController();
+	watch!: Watch;
+	listener!: StreamListener;
+	running!: Promise<void>;
+
+	constructor(disk: MemoryDisk) {
+		this.store = new UnreliableStore(new MemoryStore({ disk, clock: this.clock }));
+	}
+
+	async start(): Promise<void> {
+		const { clock, store } = this;
+		const { reporter } = this.told;
+		this.watch = new Watch({
+			settings,
+			live: new LiveSettings(settings, () => {
+				throw new Error("nobody reloads");
+			}),
+			ports: {
+				transport: ({ onFailure }) => ({
+					call: async () => {
+						onFailure();
+						throw new ApiError("unreachable", "nobody is there");
+					},
+					[Symbol.asyncDispose]: async () => {},
+				}),
+				stream: (listener) => {
+					this.listener = listener;
+					return { run: (signal) => aborted(signal).catch(() => undefined) };
+				},
+				slots: this.slots,
+				sinks: [this.sink],
+			},
+			apiUrl: "http://prefect.test/api",
+			workspace,
+			store,
+			world: await store.load(workspace),
+			reporter,
+			clock,
+			random: () => 0,
+		});
+		this.running = this.watch.run(this.stop.signal);
+		this.running.catch(() => undefined);
+		await settle();
+	}
+
+	async tick(): Promise<void> {
+		this.clock.pass(second);
+		this.slots.fire();
+		await settle();
+	}
+}
+
+let disk: MemoryDisk;
+let under: WatchUnderTest;
+
+beforeEach(() => {
+	disk = newMemoryDisk();
+	under = new WatchUnderTest(disk);
+});
+afterEach(async () => {
+	under.stop.abort();
+	await under.running.catch(() => undefined);
+});
+
+describe("the start", () => {
+	test("what was still owed is delivered, however much it is", async () => {
+		const rows = Array.from({ length: 250 }, (_, n) =>
+			deliveryOf(episodeOf(n, `alert-${n}`, { workspace }), { createdAtMs: n }),
+		);
+		await under.store.commit(batchOf({ outbox: rows }));
+		await under.start();
+		for (let turn = 0; turn < 100; turn++) await settle();
+		expect(under.sink.sent).toEqual(rows.map(({ transition }) => transition.key));
+		expect((await under.store.load(workspace)).outbox).toEqual([]);
+	});
+
+	test("it is ready from the first tick on, although the server is away (O1)", async () => {
+		await under.start();
+		expect(under.watch.readiness()).toEqual({ loaded: true, storeFailing: false, lastTickMonoMs: null });
+		await under.tick();
+		expect(under.watch.readiness().lastTickMonoMs).toBe(under.clock.now().monoMs);
+		expect(under.told.told("waitingForServer").length).toBeGreaterThan(0);
+	});
+});
+
+describe("a store that fails", () => {
+	test("makes it unready, ends nothing, and is tried again; retention at its next turn", async () => {
+		await under.start();
+		under.store.failingWith = "SQLITE_FULL";
+		under.listener.event(under.clock.now(), stateView(1, "RUNNING", 0), null);
+		await under.tick();
+		expect(under.watch.readiness().storeFailing).toBe(true);
+		// Once by the commit, once by retention.
+		expect(under.told.told("storeFailed").map(([code]) => code)).toEqual(["SQLITE_FULL", "SQLITE_FULL"]);
+		under.store.failingWith = null;
+		await under.tick();
+		expect(under.watch.readiness().storeFailing).toBe(false);
+		expect(disk.runs.size).toBe(1);
+		expect(under.told.told("retained")).toEqual([]);
+		for (let turn = 0; turn < 600; turn++) await under.tick();
+		expect(under.told.told("retained")).toHaveLength(1);
+		under.stop.abort();
+		await expect(under.running).resolves.toBeUndefined();
+	});
+});
+
+test("a run that another writer changed is merged before it is written again", async () => {
+	const stored = rowOf(1, { workspace, ...idle(stateView(1, "PENDING", 0)) });
+	await under.store.commit(batchOf({ runs: [{ row: stored, version: 0 }] }));
+	await under.start();
+	const { state } = stateView(1, "COMPLETED", minute);
+	await under.store.commit(batchOf({ runs: [{ row: { ...stored, state }, version: 1 }] }));
+	under.listener.event(under.clock.now(), stateView(1, "PAUSED", second), null);
+	await under.tick();
+	const written = under.store.committed.flatMap(({ runs }) =>
+		runs.map(({ row, version }) => [version, row.state?.type]),
+	);
+	expect(written).toEqual([
+		[0, "PENDING"],
+		[1, "COMPLETED"],
+		[1, "PAUSED"],
+		[2, "COMPLETED"],
+	]);
+	expect(await under.store.loadRun({ workspace, runId: runIdOf(1) })).toMatchObject({
+		row: { state: { type: "COMPLETED" } },
+		version: 3,
+	});
+});
+
+function idle({ state }: ReturnType<typeof stateView>) {
+	return { state, attempt: 1, endedAtMs: null, aliveAtServerMs: null, lastBeat: null, occurredMs: [] };
+}
+
+describe("the end", () => {
+	test("what came last is saved", async () => {
+		await under.start();
+		under.listener.event(under.clock.now(), stateView(1, "RUNNING", 0), null);
+		under.stop.abort();
+		await under.running;
+		expect(disk.runs.size).toBe(1);
+		expect(under.slots.isStopped).toBe(true);
+	});
+
+	test("what can be delivered within 5 s is, and what a hung sink holds stays owed", async () => {
+		const row = deliveryOf(episodeOf(1, "alert-1", { workspace }));
+		await under.store.commit(batchOf({ outbox: [row] }));
+		under.sink.answer = () => new Promise(() => undefined);
+		await under.start();
+		const stoppedMs = performance.now();
+		under.stop.abort();
+		await expect(under.running).resolves.toBeUndefined();
+		expect(performance.now() - stoppedMs).toBeLessThan(9_000);
+		expect((await under.store.load(workspace)).outbox).toEqual([row]);
+	}, 15_000);
+
+	test("a store that fails at the end does not hold it up", async () => {
+		await under.start();
+		under.store.failingWith = "SQLITE_FULL";
+		under.listener.event(under.clock.now(), stateView(1, "RUNNING", 0), null);
+		under.stop.abort();
+		await expect(under.running).resolves.toBeUndefined();
+	});
+});
+
+describe("a bug", () => {
+	test("in a part of the core stops the others, is thrown with the part's name, and what is known is saved", async () => {
+		await under.store.commit(batchOf({ outbox: [deliveryOf(episodeOf(1, "alert-1", { workspace }))] }));
+		const { promise, reject } = Promise.withResolvers<void>();
+		under.sink.answer = () => promise;
+		await under.start();
+		under.listener.event(under.clock.now(), stateView(1, "RUNNING", 0), null);
+		reject(new TypeError("a bug"));
+		await expect(under.running).rejects.toMatchObject({
+			message: "the dispatcher loop failed",
+			cause: new TypeError("a bug"),
+		});
+		expect(under.slots.isStopped).toBe(true);
+		expect(disk.runs.size).toBe(1);
+	});
+
+	test("in a job is thrown with the schedule's name", async () => {
+		await under.start();
+		under.store.retain = () => Promise.reject(new TypeError("a bug"));
+		await under.tick();
+		await expect(under.running).rejects.toMatchObject({
+			message: "the schedule loop failed",
+			cause: new TypeError("a bug"),
+		});
+	});
+});
