@@ -25,9 +25,12 @@ describe("bash", () => {
 		writeFileSync(folder.file("zombied.bash"), await script("bash"));
 		const typed = words.map((word) => `'${word}'`).join(" ");
 		const program = `source "$1"; COMP_WORDS=(zombied ${typed}); COMP_CWORD=${words.length}; _zombied; printf '%s\\n' "\${COMPREPLY[@]}"`;
-		const { stdout, stderr, status } = spawnSync("bash", ["-euc", program, "bash", folder.file("zombied.bash")], {
-			encoding: "utf8",
-		});
+		// A pipe of Node's is a socket, for which bash may take itself for a remote shell and read the user's files.
+		const { stdout, stderr, status } = spawnSync(
+			"bash",
+			["--norc", "--noprofile", "-euc", program, "bash", folder.file("zombied.bash")],
+			{ encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] },
+		);
 		expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
 		return stdout.split("\n").filter((line) => line !== "");
 	}
