@@ -8,10 +8,23 @@ export const cadenceBeatsMax = 9;
  * first beat, or two loops of one run, and says nothing of the cadence.
  */
 const deltaMinMs = 25_000;
+/** From so many on a run's own intervals speak for themselves. */
+const ownIntervalsMin = 3;
+/** An interval this near to a multiple of the prior is the prior, with the beats between lost. */
+const priorTolerance = 0.05;
+/** One whole interval, and those with one or two beats lost. */
+const priorMultiples = [1, 2, 3] as const;
 
 export interface Cadence {
 	readonly tauMs: number | null;
 	readonly source: CadenceSource;
+}
+
+/** What a run's own beats say of its cadence. */
+export interface OwnCadence {
+	readonly tauMs: number;
+	/** How many intervals it was taken from: 1 to 8. */
+	readonly intervals: number;
 }
 
 /**
@@ -26,16 +39,52 @@ export function withOccurred(occurredMs: readonly number[], beatMs: number): rea
 }
 
 /**
- * The time between a run's beats. Intervals are N plus non-negative noise, and a lost beat doubles one: so the second
- * smallest of three or more is the cadence, whereas a mean is inflated by every loss.
+ * The time between a run's beats, by these beats alone. Intervals are N plus non-negative noise, and a lost beat doubles
+ * one: so the second smallest of three or more is the cadence, whereas a mean is inflated by every loss. Of one or two
+ * it is the smallest. Null without an interval of 25 s.
+ *
+ * @param occurredMs distinct, ascending; all of them count
  */
-export function cadenceOf(occurredMs: readonly number[]): Cadence {
+export function ownCadence(occurredMs: readonly number[]): OwnCadence | null {
+	const known = cadences.get(occurredMs);
+	if (known !== undefined) return known;
+	const cadence = computedCadence(occurredMs);
+	cadences.set(occurredMs, cadence);
+	return cadence;
+}
+
+/** A sweep asks several times for each run, and a ring changes with a beat only. */
+const cadences = new WeakMap<readonly number[], OwnCadence | null>();
+
+function computedCadence(occurredMs: readonly number[]): OwnCadence | null {
 	const deltasMs: number[] = [];
 	for (const [index, beatMs] of occurredMs.entries()) {
 		const previousMs = occurredMs[index - 1];
 		if (previousMs !== undefined && beatMs - previousMs >= deltaMinMs) deltasMs.push(beatMs - previousMs);
 	}
 	deltasMs.sort((a, b) => a - b);
-	const tauMs = deltasMs.length >= 3 ? deltasMs[1] : deltasMs[0];
-	return tauMs === undefined ? { tauMs: null, source: "unknown" } : { tauMs, source: "learned" };
+	const tauMs = deltasMs.length >= ownIntervalsMin ? deltasMs[1] : deltasMs[0];
+	return tauMs === undefined ? null : { tauMs, intervals: deltasMs.length };
+}
+
+/**
+ * The time between a run's beats, with what is firmly known of its deployment where its own intervals are too few: one
+ * or two of them may both have lost beats in them, and none says nothing.
+ *
+ * @param firmPriorMs `Priors.firmPrior`; matters for fewer than three intervals only
+ */
+export function cadenceOf(occurredMs: readonly number[], firmPriorMs: number | null): Cadence {
+	const own = ownCadence(occurredMs);
+	if (firmPriorMs === null || (own !== null && own.intervals >= ownIntervalsMin)) {
+		return own === null ? { tauMs: null, source: "unknown" } : { tauMs: own.tauMs, source: "learned" };
+	}
+	// Where they disagree the longer is believed: it only delays a verdict, and three intervals settle it.
+	if (own !== null && own.tauMs > firmPriorMs && !isMultiple(own.tauMs, firmPriorMs)) {
+		return { tauMs: own.tauMs, source: "learned" };
+	}
+	return { tauMs: firmPriorMs, source: "prior" };
+}
+
+function isMultiple(deltaMs: number, priorMs: number): boolean {
+	return priorMultiples.some((times) => Math.abs(deltaMs - times * priorMs) <= priorTolerance * times * priorMs);
 }

@@ -1,3 +1,4 @@
+import type { Condition } from "./episode.ts";
 import { hasEnded, isArmed, isBeatingState } from "./run.ts";
 import type { RunTable, Slot } from "./run-table.ts";
 
@@ -10,15 +11,18 @@ export interface Census {
 	/** Waiting, pending or paused: no beats are expected. */
 	readonly idle: number;
 	readonly suspects: number;
-	readonly openEpisodes: number;
+	/** Conditions without one are missing. */
+	readonly openEpisodes: Readonly<Partial<Record<Condition, number>>>;
 }
 
-export const emptyCensus: Census = { beating: 0, unmonitored: 0, idle: 0, suspects: 0, openEpisodes: 0 };
+export const emptyCensus: Census = { beating: 0, unmonitored: 0, idle: 0, suspects: 0, openEpisodes: {} };
 
 export function countRuns(table: RunTable): Census {
-	const counts = { ...emptyCensus };
+	const openEpisodes: Partial<Record<Condition, number>> = {};
+	const counts = { ...emptyCensus, openEpisodes };
 	for (const slot of table.values()) {
-		if (slot.episode !== null) counts.openEpisodes += 1;
+		const condition = slot.episode?.condition;
+		if (condition !== undefined) openEpisodes[condition] = (openEpisodes[condition] ?? 0) + 1;
 		else if (slot.passed !== "nothing") counts.suspects += 1;
 		const coverage = coverageOf(slot);
 		if (coverage !== null) counts[coverage] += 1;

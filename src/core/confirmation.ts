@@ -1,15 +1,17 @@
 import type { Instant } from "../lib/clock.ts";
-import { cadenceOf } from "./cadence.ts";
-import type { Episode } from "./episode.ts";
+import { type Claim, claimsOf } from "./claims.ts";
+import { type Episode, isStronger } from "./episode.ts";
+import type { Family } from "./family.ts";
+import type { GroupWatch } from "./group-watch.ts";
 import type { Inquiry, InquiryAnswer, InquiryStage } from "./input.ts";
 import { inquiryOf, restsOn } from "./inquiry.ts";
+import { signInstant, vouchedAt, waitsForDescendant } from "./life-signs.ts";
 import type { Observation } from "./observation.ts";
 import { isArmed, type Run, type StateView } from "./run.ts";
-import type { Slot } from "./run-table.ts";
-import type { DetectorSettings } from "./settings.ts";
-import { runDeadline, runSilence } from "./silence.ts";
+import type { RunTable, Slot } from "./run-table.ts";
 import { nextQuestion } from "./sweep.ts";
-import { openZombie } from "./verdict.ts";
+import { openEpisode } from "./verdict.ts";
+import type { Yardstick } from "./yardstick.ts";
 
 /** After a question that REST did not answer. */
 const askAgainMs = 5_000;
@@ -20,8 +22,20 @@ const unsettledAskAgainMs = 60_000;
 export interface Question {
 	readonly slot: Slot;
 	readonly stage: InquiryStage;
+	/** What is suspected; null for `identify`. */
+	readonly claim: Claim | null;
 	/** Past the deadline; infinite when the run's state itself is in doubt. */
 	readonly overdueMs: number;
+}
+
+export interface ConfirmationOptions {
+	readonly namespace: string;
+	readonly workspace: string;
+	readonly yardstick: Yardstick;
+	readonly observation: Observation;
+	readonly family: Family;
+	readonly table: RunTable;
+	readonly groups: GroupWatch;
 }
 
 /**
@@ -29,44 +43,32 @@ export interface Question {
  * the number in flight; what a run has been asked is kept in its slot.
  */
 export class Confirmation {
-	readonly #namespace: string;
-	readonly #workspace: string;
-	readonly #settings: DetectorSettings;
-	readonly #observation: Observation;
+	readonly #options: ConfirmationOptions;
 	#asking = 0;
 
-	constructor(options: {
-		namespace: string;
-		workspace: string;
-		settings: DetectorSettings;
-		observation: Observation;
-	}) {
-		this.#namespace = options.namespace;
-		this.#workspace = options.workspace;
-		this.#settings = options.settings;
-		this.#observation = options.observation;
+	constructor(options: ConfirmationOptions) {
+		this.#options = options;
 	}
 
 	/** Null when the run calls for no question now. */
 	questionOf(slot: Slot, at: Instant): Question | null {
 		if (slot.asking || at.monoMs < slot.askAgainMonoMs) return null;
-		if (slot.doubtful) return { slot, stage: "identify", overdueMs: Number.POSITIVE_INFINITY };
-		if (!isArmed(slot.run) || slot.episode !== null) return null;
-		const deadline = runDeadline(slot.run, this.#observation, this.#settings);
-		const { countedMs } = runSilence(slot.run, this.#observation, this.#settings, at.monoMs);
-		const stage = nextQuestion(slot.passed, countedMs, deadline);
-		if (stage === null || (stage !== "suspect" && !this.#observation.mayJudge(at.monoMs))) return null;
-		return { slot, stage, overdueMs: countedMs - deadline.dueAfterMs };
+		if (slot.doubtful) return { slot, stage: "identify", claim: null, overdueMs: Number.POSITIVE_INFINITY };
+		for (const claim of this.#claimsOf(slot, at)) {
+			const stage = this.#stageOf(slot, claim, at);
+			if (stage !== null) return { slot, stage, claim, overdueMs: claim.elapsedMs - claim.dueAfterMs };
+		}
+		return null;
 	}
 
 	/** The most overdue of them, as many as may be in flight. */
 	ask(questions: readonly Question[]): readonly Inquiry[] {
-		const free = Math.max(0, this.#settings.confirmRunsMax - this.#asking);
+		const free = Math.max(0, this.#options.yardstick.settings.confirmRunsMax - this.#asking);
 		const asked = questions.toSorted((a, b) => b.overdueMs - a.overdueMs).slice(0, free);
 		this.#asking += asked.length;
-		return asked.map(({ slot, stage }) => {
+		return asked.map(({ slot, stage, claim }) => {
 			slot.asking = true;
-			return inquiryOf(slot.run, stage);
+			return inquiryOf(slot.run, stage, claim?.condition ?? null);
 		});
 	}
 
@@ -87,7 +89,7 @@ export class Confirmation {
 	 * @returns the episode that opens
 	 */
 	weigh(slot: Slot, answer: InquiryAnswer, at: Instant): Episode | null {
-		const { stage, basis } = answer.inquiry;
+		const { stage, basis, condition } = answer.inquiry;
 		if (slot.doubtful) slot.askAgainMonoMs = at.monoMs + unsettledAskAgainMs;
 		const { state } = slot.run;
 		if (stage === "identify" || state === null || !restsOn(slot.run, basis)) return null;
@@ -95,25 +97,100 @@ export class Confirmation {
 			slot.askAgainMonoMs = at.monoMs + unsettledAskAgainMs;
 			return null;
 		}
-		slot.passed = stage;
-		return stage === "due" ? this.#judge(slot.run, state, answer, at) : null;
+		if (condition === "zombie") slot.passed = stage;
+		if (stage !== "due") return null;
+		const claim = this.#claimsOf(slot, at).find((one) => one.condition === condition);
+		const isDue = claim !== undefined && claim.elapsedMs >= claim.dueAfterMs;
+		if (!isDue || !this.#options.observation.mayJudge(at.monoMs)) return null;
+		return this.#judge(slot, state, claim, answer, at);
 	}
 
-	/** Everything has been asked, twice, and nothing has changed since: all that is left is that the time is really up. */
-	#judge(run: Run, state: StateView, answer: InquiryAnswer, at: Instant): Episode | null {
-		const deadline = runDeadline(run, this.#observation, this.#settings);
-		const silence = runSilence(run, this.#observation, this.#settings, at.monoMs);
-		if (silence.countedMs < deadline.dueAfterMs || !this.#observation.mayJudge(at.monoMs)) return null;
-		return openZombie({
-			namespace: this.#namespace,
-			workspace: this.#workspace,
+	/** What the run may be accused of beyond what is open already. */
+	#claimsOf(slot: Slot, at: Instant): readonly Claim[] {
+		const { episode } = slot;
+		const claims = claimsOf(slot.run, this.#options.yardstick, at.monoMs);
+		return episode === null ? claims : claims.filter((claim) => isStronger(claim.condition, episode.condition));
+	}
+
+	#stageOf(slot: Slot, claim: Claim, at: Instant): Exclude<InquiryStage, "identify"> | null {
+		const mayJudge = this.#options.observation.mayJudge(at.monoMs);
+		if (claim.condition !== "zombie") return mayJudge && claim.elapsedMs >= claim.dueAfterMs ? "due" : null;
+		const stage = nextQuestion(slot.passed, claim.elapsedMs, claim);
+		if (stage === null || stage === "suspect") return stage;
+		return mayJudge && !this.#isHeld(slot.run, at) ? stage : null;
+	}
+
+	#isHeld(run: Run, at: Instant): boolean {
+		const { family, table, groups } = this.#options;
+		if (waitsForDescendant(run, family, table)) return true;
+		return at.monoMs < (groups.heldUntil(run) ?? Number.NEGATIVE_INFINITY);
+	}
+
+	/**
+	 * Everything has been asked, twice, and nothing has changed since. What is left is the word of others: a young sign of
+	 * life puts the verdict off until it is as old as the silence would be had the process died after its last beat.
+	 */
+	#judge(slot: Slot, state: StateView, claim: Claim, answer: InquiryAnswer, at: Instant): Episode | null {
+		if (claim.condition === "stale") return this.#judgeStale(slot, state, claim, answer, at);
+		if (claim.condition !== "zombie") return this.#open(slot, state, claim, answer, at);
+		if (this.#isHeld(slot.run, at)) return null;
+		const { yardstick, family, table } = this.#options;
+		const { run } = slot;
+		const cadenceMs = yardstick.cadenceMs(run);
+		const oldEnoughMs = claim.dueAfterMs - cadenceMs;
+		const ageOf = (instantMs: number | null): number =>
+			instantMs === null ? Number.POSITIVE_INFINITY : yardstick.silenceSince(run, instantMs, at.monoMs).countedMs;
+		const signAgeMs = ageOf(signInstant(run, answer.newestSignMs, at.monoMs));
+		const youngestMs = Math.min(signAgeMs, ageOf(vouchedAt(run, family, table)));
+		const { off } = yardstick.treatment(run);
+		if (youngestMs >= oldEnoughMs) {
+			if (!off.has("zombie")) return this.#open(slot, state, claim, answer, at);
+			slot.askAgainMonoMs = at.monoMs + unsettledAskAgainMs;
+			return null;
+		}
+		slot.askAgainMonoMs = at.monoMs + Math.max(1_000, oldEnoughMs - youngestMs);
+		// It logged within its last cadence, long after its beats had stopped: alive, and its heartbeat is not.
+		const isTold = slot.episode !== null && !isStronger("deaf", slot.episode.condition);
+		if (signAgeMs >= cadenceMs || isTold || off.has("deaf")) return null;
+		return this.#open(slot, state, { ...claim, condition: "deaf" }, answer, at);
+	}
+
+	#judgeStale(slot: Slot, state: StateView, claim: Claim, answer: InquiryAnswer, at: Instant): Episode | null {
+		const { yardstick, family, table } = this.#options;
+		const signMonoMs = answer.newestSignMs === null ? null : yardstick.toMonoMs(answer.newestSignMs);
+		const latestMs = Math.max(
+			signMonoMs ?? Number.NEGATIVE_INFINITY,
+			vouchedAt(slot.run, family, table) ?? Number.NEGATIVE_INFINITY,
+		);
+		const leftMs = claim.dueAfterMs - (at.monoMs - latestMs);
+		if (leftMs <= 0) return this.#open(slot, state, claim, answer, at);
+		slot.askAgainMonoMs = at.monoMs + leftMs;
+		return null;
+	}
+
+	#open(slot: Slot, state: StateView, claim: Claim, answer: InquiryAnswer, at: Instant): Episode {
+		const { namespace, workspace, groups } = this.#options;
+		const { run } = slot;
+		return openEpisode({
+			namespace,
+			workspace,
 			run,
 			state,
-			cadence: cadenceOf(run.occurredMs),
-			deadline,
-			silence,
+			claim,
 			newestStoredBeatMs: answer.newestBeat?.receivedMs ?? null,
+			otherSignAtMs: answer.newestSignMs,
+			relatedRuns: claim.condition === "zombie" ? this.#silentAncestors(run, at) : [],
+			groupId: groups.groupIdOf(run),
 			at,
+		});
+	}
+
+	/** Callers that fell silent with the run: one process, one alert. */
+	#silentAncestors(run: Run, at: Instant): readonly string[] {
+		const { family, table, yardstick } = this.#options;
+		return family.ancestorsOf(run.runId).filter((id) => {
+			const relative = table.get(id)?.run;
+			return relative !== undefined && isArmed(relative) && yardstick.isLapsed(relative, at.monoMs);
 		});
 	}
 }

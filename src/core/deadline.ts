@@ -1,5 +1,4 @@
 import type { Cadence } from "./cadence.ts";
-import type { DetectorSettings } from "./settings.ts";
 
 /** What lengthens everybody's deadline at the moment. */
 export interface Grace {
@@ -9,10 +8,25 @@ export interface Grace {
 	readonly healthScore: number;
 }
 
+/** What a run's deadline is made of besides its cadence. */
+export interface DeadlineTerms {
+	/** Cadences to wait for: 2 to 6. */
+	readonly k: number;
+	/** The operator's own deadline; null: none. */
+	readonly thresholdMs: number | null;
+	/** Stands for the cadence while it is unknown. */
+	readonly slowestCadenceMs: number;
+}
+
 /** Silences, blind time excluded, after which a run is suspected and due for a verdict. */
 export interface Deadline {
 	readonly suspectAfterMs: number;
 	readonly dueAfterMs: number;
+	/**
+	 * What became of the operator's own deadline; null: there is none. `tight` is used, although one stall makes such a
+	 * verdict a coin toss; `too_short` is not used, since one lost beat would be a verdict. Both are to be reported.
+	 */
+	readonly fixed: "used" | "tight" | "too_short" | null;
 }
 
 const marginMinMs = 15_000;
@@ -26,25 +40,37 @@ const suspectCadences = 2;
 /** With the cadence unknown there is one interval to wait for, and one to lose. */
 const unknownCadences = 2;
 const unknownMarginMs = 60_000;
+/** Bounds of an operator's own deadline, in known cadences. */
+const fixedCadencesMin = 2;
+const tightCadences = 3;
 
-/** `T = K*tau + m + h*max(5 s, 0.05*tau)`; with the cadence unknown `2*slowest + 60 s`. */
-export function deadlineOf(cadence: Cadence, settings: DetectorSettings, grace: Grace): Deadline {
-	const tauMs = cadence.tauMs ?? settings.slowestCadenceMs;
+/**
+ * `T = K*tau + m + h*max(5 s, 0.05*tau)`; with the cadence unknown `2*slowest + 60 s`; an operator's own deadline is
+ * taken as it stands, unless it is shorter than two known cadences.
+ */
+export function deadlineOf(cadence: Cadence, terms: DeadlineTerms, grace: Grace): Deadline {
+	const tauMs = cadence.tauMs ?? terms.slowestCadenceMs;
 	const marginMs = Math.max(
 		marginMinMs,
 		marginShareOfCadence * tauMs,
 		Math.min(lagAllowanceMs + grace.lagP999Ms, lagMarginMaxMs),
 	);
+	const suspectAfterMs = suspectCadences * tauMs + marginMs;
+	const fixed = useOf(terms.thresholdMs, cadence.tauMs);
+	if (terms.thresholdMs !== null && fixed !== "too_short") {
+		return { suspectAfterMs: Math.min(suspectAfterMs, terms.thresholdMs), dueAfterMs: terms.thresholdMs, fixed };
+	}
 	if (cadence.tauMs === null) {
-		const dueAfterMs = unknownCadences * settings.slowestCadenceMs + unknownMarginMs;
-		return {
-			suspectAfterMs: Math.min(suspectCadences * tauMs + marginMs, dueAfterMs),
-			dueAfterMs,
-		};
+		const dueAfterMs = unknownCadences * terms.slowestCadenceMs + unknownMarginMs;
+		return { suspectAfterMs: Math.min(suspectAfterMs, dueAfterMs), dueAfterMs, fixed };
 	}
 	const ownTroubleMs = grace.healthScore * Math.max(healthStepMinMs, healthStepShareOfCadence * tauMs);
-	return {
-		suspectAfterMs: suspectCadences * tauMs + marginMs,
-		dueAfterMs: settings.k * tauMs + marginMs + ownTroubleMs,
-	};
+	return { suspectAfterMs, dueAfterMs: terms.k * tauMs + marginMs + ownTroubleMs, fixed };
+}
+
+/** While the cadence is unknown there is nothing to hold the operator's own deadline against. */
+function useOf(thresholdMs: number | null, tauMs: number | null): Deadline["fixed"] {
+	if (thresholdMs === null) return null;
+	if (tauMs === null || thresholdMs >= tightCadences * tauMs) return "used";
+	return thresholdMs >= fixedCadencesMin * tauMs ? "tight" : "too_short";
 }

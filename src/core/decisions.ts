@@ -1,6 +1,10 @@
 import type { BlindCause } from "./blindness.ts";
 import type { Transition } from "./episode.ts";
+import type { GroupIncident } from "./group-incident.ts";
 import type { Inquiry } from "./input.ts";
+import type { LearnedRow } from "./learning.ts";
+import type { Merge } from "./liveness.ts";
+import type { RunView } from "./run.ts";
 
 /** Something odd that was noticed: counted, and logged by the daemon. */
 export interface Oddity {
@@ -16,6 +20,17 @@ export interface Oddity {
 	readonly detail: string;
 }
 
+/** What is odd about a view that was merged. */
+export function odditiesOf(merge: Merge, view: RunView): readonly Oddity[] {
+	const { runId } = view;
+	const odd: Oddity[] = [];
+	if (merge.lateBeat) odd.push({ kind: "late_beat", runId, detail: "a heartbeat after the run's end" });
+	if (merge.terminalOverwritten) {
+		odd.push({ kind: "terminal_overwritten", runId, detail: `ended again as ${view.state?.name}` });
+	}
+	return odd;
+}
+
 /** What the inputs since the last `drain` have come to. */
 export interface Decisions {
 	/** Runs whose state, attempt or end changed: to be stored at once. */
@@ -25,6 +40,10 @@ export interface Decisions {
 	/** Ended long enough ago to leave memory; the store keeps them until retention. */
 	readonly evictedRuns: readonly string[];
 	readonly transitions: readonly Transition[];
+	/** Group incidents that opened or closed. */
+	readonly groups: readonly GroupIncident[];
+	/** What was learned of deployments, to be stored. */
+	readonly learned: readonly LearnedRow[];
 	readonly inquiries: readonly Inquiry[];
 	readonly oddities: readonly Oddity[];
 	/** Lags of the live events, milliseconds. */
@@ -38,6 +57,7 @@ export interface GatheringDecisions extends Decisions {
 	readonly beatenRuns: Set<string>;
 	readonly evictedRuns: string[];
 	readonly transitions: Transition[];
+	readonly groups: GroupIncident[];
 	readonly inquiries: Inquiry[];
 	readonly oddities: Oddity[];
 	readonly lagsMs: number[];
@@ -50,6 +70,8 @@ export function noDecisions(): GatheringDecisions {
 		beatenRuns: new Set(),
 		evictedRuns: [],
 		transitions: [],
+		groups: [],
+		learned: [],
 		inquiries: [],
 		oddities: [],
 		lagsMs: [],

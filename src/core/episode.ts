@@ -1,19 +1,48 @@
 import { hashOf } from "../lib/hash.ts";
 import type { RunLabels, StateType } from "./run.ts";
 
-/** What can be wrong with a run. More conditions join as the detector grows. */
-export type Condition = "zombie";
+/** What can be wrong with a run, the strongest first: an open episode gives way to a stronger condition. */
+export const conditions = [
+	"zombie",
+	"undead",
+	"stuck_pending",
+	"stuck_retry",
+	"stuck_cancelling",
+	"stuck_scheduled",
+	"deaf",
+	"never_beat",
+	"overrun",
+	"stale",
+] as const;
+export type Condition = (typeof conditions)[number];
 export type Severity = "critical" | "warning" | "info";
 
-/** How an episode ended: see docs; `recovered` is our own mistake or a thawed process. */
-export type Outcome = "recovered" | "ended" | "moved" | "deleted";
+/**
+ * How an episode ended. `recovered`: it beats again in the same attempt; `ended`: a terminal state; `moved`: another
+ * state or attempt; `quiet`: an undead's beats stopped; `superseded`: a stronger condition took over; `deleted`: the
+ * server does not know the run any more; `disabled`: the operator switched the condition off.
+ */
+export type Outcome = "recovered" | "ended" | "moved" | "quiet" | "superseded" | "deleted" | "disabled";
 
 export const severityOf: Readonly<Record<Condition, Severity>> = {
 	zombie: "critical",
+	undead: "warning",
+	stuck_pending: "warning",
+	stuck_retry: "warning",
+	stuck_cancelling: "warning",
+	stuck_scheduled: "warning",
+	deaf: "warning",
+	never_beat: "warning",
+	overrun: "warning",
+	stale: "info",
 };
 
-/** Where a run's cadence comes from: its own beats, or nothing (then the slowest plausible one is assumed). */
-export type CadenceSource = "learned" | "unknown";
+export function isStronger(condition: Condition, than: Condition): boolean {
+	return conditions.indexOf(condition) < conditions.indexOf(than);
+}
+
+/** Where a run's cadence comes from: its own beats, those of its deployment's earlier runs, or nothing. */
+export type CadenceSource = "learned" | "prior" | "unknown";
 
 /** The facts a verdict rests on, as they stood when it was made. Times of record are epoch milliseconds. */
 export interface Evidence {
@@ -32,6 +61,8 @@ export interface Evidence {
 	readonly apiStateId: string;
 	/** `received` of the newest heartbeat the server has stored; null when it has none. */
 	readonly newestStoredBeatMs: number | null;
+	/** The newest log line or task-run change, by the worker's clock; null when there is none, or none was looked for. */
+	readonly otherSignAtMs: number | null;
 }
 
 /** One silence of one run: opens once, closes once. */
@@ -48,6 +79,10 @@ export interface Episode {
 	readonly stateType: StateType;
 	readonly stateName: string;
 	readonly labels: RunLabels;
+	/** Runs of the same branch that are silent with it: ids. */
+	readonly relatedRuns: readonly string[];
+	/** The group incident that the run lapsed in. */
+	readonly groupId: string | null;
 	/** Our wall clock. */
 	readonly raisedAtMs: number;
 	readonly closed: { readonly outcome: Outcome; readonly atMs: number } | null;

@@ -1,4 +1,5 @@
 import type { Instant } from "../lib/clock.ts";
+import type { Condition } from "./episode.ts";
 import type { BeatView, RunView } from "./run.ts";
 
 /** What a question about a run rested on when it was asked; an answer to anything older is ignored. */
@@ -18,6 +19,12 @@ export type InquiryStage = "identify" | "suspect" | "eve" | "due";
 export interface Inquiry {
 	readonly runId: string;
 	readonly stage: InquiryStage;
+	/** What is suspected; null for `identify`. */
+	readonly condition: Condition | null;
+	/** The run was never heard: its earlier stored beats are asked for as well, since they tell its cadence. */
+	readonly isUnheard: boolean;
+	/** The task run of a subflow's parent, whose flow run is asked for; null: none, or known. */
+	readonly parentTaskRunId: string | null;
 	readonly basis: InquiryBasis;
 	/** Look for stored beats from here on (the worker's clock); the whole window is ranked by the server, so it is short. */
 	readonly beatsSinceMs: number;
@@ -29,6 +36,10 @@ export interface InquiryAnswer {
 	/** Null: the server does not know the run (any more). */
 	readonly view: RunView | null;
 	readonly newestBeat: BeatView | null;
+	/** Up to eight stored beats before the newest, of a run that was never heard: they tell its cadence. */
+	readonly earlierBeats: readonly BeatView[];
+	/** The newest log line or task-run change, by the worker's clock; null when there is none. */
+	readonly newestSignMs: number | null;
 }
 
 /**
@@ -85,5 +96,7 @@ export type Input =
 			readonly serverDateMs: number | null;
 	  }
 	| { readonly kind: "rest_failed"; readonly at: Instant }
+	/** What REST says of a work pool's workers: true when it has some, and all are offline. */
+	| { readonly kind: "workers"; readonly at: Instant; readonly workPool: string; readonly offline: boolean }
 	/** Once a second. */
 	| { readonly kind: "tick"; readonly at: Instant };

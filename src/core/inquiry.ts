@@ -1,14 +1,19 @@
+import type { Condition } from "./episode.ts";
 import type { Inquiry, InquiryBasis, InquiryStage } from "./input.ts";
 import type { Run } from "./run.ts";
 
 /** Stored beats of a run that was never heard are looked for from its state on, less what clocks may be apart. */
 const clockSkewAllowedMs = 60 * 60_000;
 
-export function inquiryOf(run: Run, stage: InquiryStage): Inquiry {
+/** @param condition what is suspected; null when the question is who the run is */
+export function inquiryOf(run: Run, stage: InquiryStage, condition: Condition | null): Inquiry {
 	const lastOccurredMs = run.occurredMs.at(-1) ?? run.lastBeat?.occurredMs ?? null;
 	return {
 		runId: run.runId,
 		stage,
+		condition,
+		isUnheard: run.lastBeat === null,
+		parentTaskRunId: run.labels.parentRunId === null ? run.labels.parentTaskRunId : null,
 		basis: { attempt: run.attempt, stateId: run.state?.id ?? null, aliveAtMonoMs: run.aliveAtMonoMs },
 		beatsSinceMs: lastOccurredMs ?? Math.max(0, (run.state?.timestampMs ?? 0) - clockSkewAllowedMs),
 	};

@@ -41,6 +41,7 @@ export function mergeView(known: Run, view: RunView, arrival: Arrival): Merge {
 		aliveAtMonoMs: later(known.aliveAtMonoMs, runningSince(known, view.state, arrival)),
 		occurredMs: attemptBegins ? beatsOfAttempt(known, state) : known.occurredMs,
 		labels: mergeLabels(known.labels, view.labels),
+		afterEnd: newState ? null : known.afterEnd,
 	};
 	const run = view.beat === null ? withState : withBeat(withState, view.beat, arrival);
 	const newBeat = run.lastBeat !== known.lastBeat;
@@ -65,11 +66,25 @@ function isAfterEnd({ state, lastBeat }: Run): boolean {
 
 /** Of two states of one instant REST's is right; without REST any rule does that both orders agree on. */
 function newerState(known: StateView | null, told: StateView): StateView {
-	if (known === null || told.timestampMs > known.timestampMs) return told;
+	if (known === null || told.timestampMs > known.timestampMs) return sinceBefore(known, told);
 	if (told.timestampMs < known.timestampMs) return known;
-	if (told.id === known.id) return told.fromRest && !known.fromRest ? told : known;
+	if (told.id === known.id) return sameState(known, told);
 	if (told.fromRest !== known.fromRest) return told.fromRest ? told : known;
 	return told.id > known.id ? told : known;
+}
+
+/** The server renews AwaitingConcurrencySlot every 20 to 30 s: it is one wait, due since its first state. */
+function sinceBefore(known: StateView | null, told: StateView): StateView {
+	if (known === null || told.name !== "AwaitingConcurrencySlot" || known.name !== told.name) return told;
+	return { ...told, scheduledTimeMs: known.scheduledTimeMs ?? known.timestampMs };
+}
+
+/** What REST adds to a state that an event told of, or the other way about. */
+function sameState(known: StateView, told: StateView): StateView {
+	const fromRest = known.fromRest || told.fromRest;
+	const scheduledTimeMs = known.scheduledTimeMs ?? told.scheduledTimeMs;
+	if (fromRest === known.fromRest && scheduledTimeMs === known.scheduledTimeMs) return known;
+	return { ...known, fromRest, scheduledTimeMs };
 }
 
 function laterEnd(knownMs: number | null, told: StateView): number | null {
@@ -104,12 +119,31 @@ function withBeat(run: Run, beat: BeatView, arrival: Arrival): Run {
 	if (beat.receivedMs === null || beat.eventId === run.lastBeat?.eventId) return run;
 	const ofEarlierAttempt = run.state?.type === "RUNNING" && beat.receivedMs < run.state.timestampMs;
 	const enters = beat.occurredMs !== null && !ofEarlierAttempt;
+	const lastBeat = laterBeat(run.lastBeat, beat);
+	const atMonoMs = instantOf(beat.receivedMs, arrival);
 	return {
 		...run,
-		aliveAtMonoMs: later(run.aliveAtMonoMs, instantOf(beat.receivedMs, arrival)),
-		lastBeat: laterBeat(run.lastBeat, beat),
+		aliveAtMonoMs: later(run.aliveAtMonoMs, atMonoMs),
+		lastBeat,
+		beatAtMonoMs: lastBeat === beat ? atMonoMs : run.beatAtMonoMs,
 		occurredMs: enters ? withOccurred(run.occurredMs, beat.occurredMs) : run.occurredMs,
+		...afterEndOf(run, beat.occurredMs, beat.receivedMs),
 	};
+}
+
+/**
+ * A beat received after the end may only be late. It was *emitted* after the end when even by this run's fastest transit
+ * it would have reached the server later than the end; beats that the client had held were not.
+ */
+function afterEndOf(run: Run, occurredMs: number | null, receivedMs: number): Pick<Run, "transitMsMin" | "afterEnd"> {
+	const { state, transitMsMin, afterEnd } = run;
+	if (occurredMs === null) return { transitMsMin, afterEnd };
+	const transitMs = Math.min(transitMsMin ?? Number.POSITIVE_INFINITY, receivedMs - occurredMs);
+	if (!isEnd(state) || state === null) return { transitMsMin: transitMs, afterEnd: null };
+	const isNewer = occurredMs > (afterEnd?.lastOccurredMs ?? Number.NEGATIVE_INFINITY);
+	if (!isNewer || occurredMs + transitMs <= state.timestampMs) return { transitMsMin: transitMs, afterEnd };
+	const beats = (afterEnd?.beats ?? 0) + 1;
+	return { transitMsMin: transitMs, afterEnd: { beats, lastOccurredMs: occurredMs, lastReceivedMs: receivedMs } };
 }
 
 /** Not a redelivery, nor overtaken: what an event's lag may be judged by. */
@@ -146,6 +180,7 @@ function mergeLabels(known: RunLabels, told: RunLabels): RunLabels {
 		workPool: told.workPool ?? known.workPool,
 		clientVersion: told.clientVersion ?? known.clientVersion,
 		parentTaskRunId: told.parentTaskRunId ?? known.parentTaskRunId,
+		parentRunId: told.parentRunId ?? known.parentRunId,
 		tags: told.tags.length > 0 ? told.tags : known.tags,
 	};
 }

@@ -202,6 +202,8 @@ export class Observation {
 			untilMonoMs: at.monoMs,
 			cause: "own_pause",
 		});
+		// What was sent meanwhile is only now read: the stream has not been silent in that time.
+		if (this.#quietSinceMonoMs !== null) this.#quietSinceMonoMs = at.monoMs;
 		this.#trouble(at.monoMs);
 		return { elapsedMs, sleptMs: Math.max(lateMs, apartMs) };
 	}
@@ -209,6 +211,12 @@ export class Observation {
 	/** Blind time within [fromMonoMs, now] for a run of this cadence. */
 	blindMs(fromMonoMs: number, nowMonoMs: number, cadenceMs: number): number {
 		return blindMs(this.spansAt(nowMonoMs), fromMonoMs, nowMonoMs, cadenceMs);
+	}
+
+	/** The same for questions about the stream itself, in which its silence must not excuse itself. */
+	blindMsWithoutSilentStream(fromMonoMs: number, nowMonoMs: number, cadenceMs: number): number {
+		const spans = this.spansAt(nowMonoMs).filter((span) => span.cause !== "silent_stream");
+		return blindMs(spans, fromMonoMs, nowMonoMs, cadenceMs);
 	}
 
 	#openSpans(): [BlindCause, number][] {

@@ -39,15 +39,23 @@ export interface WorkspaceRow {
 }
 
 export function runRowOf(run: Run, workspace: string, clock: ServerClock, wallMs: number): RunRow {
-	const { aliveAtMonoMs, ...kept } = run;
+	const { runId, attempt, state, endedAtMs, aliveAtMonoMs, lastBeat, occurredMs, labels } = run;
 	const aliveAtServerMs = aliveAtMonoMs === null ? null : clock.toServerMs(aliveAtMonoMs);
+	const kept = { runId, attempt, state, endedAtMs, lastBeat, occurredMs, labels };
 	return { ...kept, workspace, aliveAtServerMs, updatedAtMs: wallMs };
 }
 
 /** The run without its proof of life, which waits for the server's clock: `withMappedLife`. */
 export function runFromRow(row: RunRow): Run {
 	const { runId, attempt, state, endedAtMs, lastBeat, occurredMs, labels } = row;
-	return { runId, attempt, state, endedAtMs, lastBeat, occurredMs, labels, aliveAtMonoMs: null };
+	const kept = { runId, attempt, state, endedAtMs, lastBeat, occurredMs, labels };
+	// What is not stored comes again: an undead goes on beating.
+	return { ...kept, aliveAtMonoMs: null, beatAtMonoMs: null, transitMsMin: transitOf(lastBeat), afterEnd: null };
+}
+
+/** The last beat's stands for the smallest: without it, beats that the client held look as if emitted when resent. */
+function transitOf(beat: BeatView | null): number | null {
+	return beat?.occurredMs == null || beat.receivedMs === null ? null : beat.receivedMs - beat.occurredMs;
 }
 
 /** The stored proof of life on our clock; what has been heard since start-up may already be later. */
@@ -56,7 +64,12 @@ export function withMappedLife(run: Run, row: RunRow, offsetMs: number, nowMonoM
 	const aliveAtServerMs = row.aliveAtServerMs ?? row.lastBeat?.receivedMs ?? null;
 	if (aliveAtServerMs === null) return run;
 	const storedMonoMs = Math.min(nowMonoMs, aliveAtServerMs + offsetMs);
-	return { ...run, aliveAtMonoMs: Math.max(run.aliveAtMonoMs ?? storedMonoMs, storedMonoMs) };
+	const beatMonoMs = Math.min(nowMonoMs, (row.lastBeat?.receivedMs ?? aliveAtServerMs) + offsetMs);
+	return {
+		...run,
+		aliveAtMonoMs: Math.max(run.aliveAtMonoMs ?? storedMonoMs, storedMonoMs),
+		beatAtMonoMs: run.beatAtMonoMs ?? beatMonoMs,
+	};
 }
 
 /** Null until the server's clock is known. */

@@ -1,5 +1,6 @@
 import type { Episode } from "./episode.ts";
 import type { InquiryStage } from "./input.ts";
+import type { FirstSigns } from "./learning.ts";
 import { hasEnded, isGone, isListedLive, isReopenedUnchecked, isUnidentified, type Run } from "./run.ts";
 
 /** How far the questioning of a silent run has come; each stage is passed once a silence. */
@@ -19,8 +20,22 @@ export interface Slot {
 	episode: Episode | null;
 	/** An exception was caught at this run: it is left alone until then. */
 	asideUntilMonoMs: number;
+	/** What the run's beginning teaches about its deployment. */
+	first: FirstSigns;
+	/** The parent's task run was asked about, and the server did not know it. */
+	parentUnknown: boolean;
 	/** When it was last touched, for the eviction of ended runs. */
 	touchedMonoMs: number;
+}
+
+/** REST has to say what state the run is in, when its retry is due, or whose subflow it is. */
+export function needsIdentifying(slot: Slot): boolean {
+	const { run } = slot;
+	const { state, labels } = run;
+	if (isUnidentified(run) || isReopenedUnchecked(run)) return true;
+	if (state === null || hasEnded(run)) return false;
+	if (state.name === "AwaitingRetry" && state.scheduledTimeMs === null && !state.fromRest) return true;
+	return labels.parentTaskRunId !== null && labels.parentRunId === null && !slot.parentUnknown;
 }
 
 /** An ended run stays in memory this long, so that its late beats are known for what they are. */
@@ -54,6 +69,8 @@ export class RunTable {
 			seenByRestMonoMs: Number.NEGATIVE_INFINITY,
 			episode: null,
 			asideUntilMonoMs: Number.NEGATIVE_INFINITY,
+			first: { runningAtMs: null, firstBeatMs: null },
+			parentUnknown: false,
 			touchedMonoMs: nowMonoMs,
 		};
 		this.#slots.set(run.runId, slot);
@@ -68,7 +85,10 @@ export class RunTable {
 	doubtUnlisted(startedMonoMs: number): void {
 		for (const slot of this.#slots.values()) {
 			const unseen = slot.seenByRestMonoMs < startedMonoMs && slot.touchedMonoMs < startedMonoMs;
-			if (unseen && isListedLive(slot.run)) slot.doubtful = true;
+			if (!unseen || slot.doubtful || !isListedLive(slot.run)) continue;
+			slot.doubtful = true;
+			// This question is a new one: that another has been put off, for a day perhaps, is no reason to wait.
+			slot.askAgainMonoMs = Number.NEGATIVE_INFINITY;
 		}
 	}
 

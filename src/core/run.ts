@@ -21,6 +21,8 @@ export interface StateView {
 	readonly name: string;
 	/** Server's clock, milliseconds since the epoch, with microseconds as the fraction. */
 	readonly timestampMs: number;
+	/** When a waiting run is due, server's clock; only REST tells it. */
+	readonly scheduledTimeMs: number | null;
 	/** REST said so: it settles ties between states of the same instant. */
 	readonly fromRest: boolean;
 }
@@ -45,6 +47,8 @@ export interface RunLabels {
 	readonly clientVersion: string | null;
 	/** The task run of the parent that a subflow stands for. */
 	readonly parentTaskRunId: string | null;
+	/** The flow run that this task run belongs to. */
+	readonly parentRunId: string | null;
 	readonly tags: readonly string[];
 }
 
@@ -57,6 +61,7 @@ export const noLabels: RunLabels = {
 	workPool: null,
 	clientVersion: null,
 	parentTaskRunId: null,
+	parentRunId: null,
 	tags: [],
 };
 
@@ -84,9 +89,21 @@ export interface Run {
 	readonly aliveAtMonoMs: number | null;
 	/** The heartbeat with the newest `received`. */
 	readonly lastBeat: BeatView | null;
+	/** When it came: what the worker's clock is mapped by. Null until then, and until an earlier process's is mapped. */
+	readonly beatAtMonoMs: number | null;
 	/** The newest distinct `occurred` of this attempt's beats, ascending, at most `cadenceBeatsMax`. */
 	readonly occurredMs: readonly number[];
 	readonly labels: RunLabels;
+	/** How far this run's clock and the way of its beats put `received` after `occurred`: the smallest seen. */
+	readonly transitMsMin: number | null;
+	/** Beats that were emitted after the run's end. */
+	readonly afterEnd: AfterEnd | null;
+}
+
+export interface AfterEnd {
+	readonly beats: number;
+	readonly lastOccurredMs: number;
+	readonly lastReceivedMs: number;
 }
 
 export function newRun(runId: string): Run {
@@ -97,8 +114,11 @@ export function newRun(runId: string): Run {
 		endedAtMs: null,
 		aliveAtMonoMs: null,
 		lastBeat: null,
+		beatAtMonoMs: null,
 		occurredMs: [],
 		labels: noLabels,
+		transitMsMin: null,
+		afterEnd: null,
 	};
 }
 

@@ -1,4 +1,3 @@
-import type { Deadline } from "./deadline.ts";
 import type { InquiryStage } from "./input.ts";
 import type { Passed } from "./run-table.ts";
 
@@ -12,16 +11,16 @@ const eveMs = 10_000;
 export function nextQuestion(
 	passed: Passed,
 	countedMs: number,
-	deadline: Deadline,
+	limits: { readonly suspectAfterMs: number; readonly dueAfterMs: number },
 ): Exclude<InquiryStage, "identify"> | null {
 	switch (passed) {
 		case "nothing":
-			return countedMs >= Math.min(deadline.suspectAfterMs, deadline.dueAfterMs - eveMs) ? "suspect" : null;
+			return countedMs >= Math.min(limits.suspectAfterMs, limits.dueAfterMs - eveMs) ? "suspect" : null;
 		case "suspect":
-			return countedMs >= deadline.dueAfterMs - eveMs ? "eve" : null;
+			return countedMs >= limits.dueAfterMs - eveMs ? "eve" : null;
 		case "eve":
 		case "due":
-			return countedMs >= deadline.dueAfterMs ? "due" : null;
+			return countedMs >= limits.dueAfterMs ? "due" : null;
 	}
 	return passed satisfies never;
 }

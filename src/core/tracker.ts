@@ -2,25 +2,20 @@ import type { Instant } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import { type Census, countRuns, emptyCensus } from "./census.ts";
 import { Confirmation, type Question } from "./confirmation.ts";
-import { type Decisions, noDecisions, type Oddity } from "./decisions.ts";
-import { type Episode, transitionOf } from "./episode.ts";
+import { type Decisions, noDecisions, type Oddity, odditiesOf } from "./decisions.ts";
+import { Episodes } from "./episodes.ts";
+import { Family } from "./family.ts";
+import { GroupWatch } from "./group-watch.ts";
 import type { Input, InquiryAnswer } from "./input.ts";
-import { type Arrival, isNews, type Merge, mergeView } from "./liveness.ts";
+import { Learning } from "./learning.ts";
+import { type Arrival, isNews, mergeView } from "./liveness.ts";
 import { Observation } from "./observation.ts";
-import {
-	mapObservation,
-	type RunRow,
-	runFromRow,
-	runRowOf,
-	type WorkspaceRow,
-	withMappedLife,
-	workspaceRowOf,
-} from "./record.ts";
-import { isBeatingState, isGone, isReopenedUnchecked, isUnidentified, newRun, type RunView } from "./run.ts";
-import { isEvictable, RunTable, type Slot } from "./run-table.ts";
-import type { DetectorSettings } from "./settings.ts";
-import { expectedEventsPerMs } from "./silence.ts";
-import { outcomeOf } from "./verdict.ts";
+import { type RunRow, runRowOf, type WorkspaceRow, workspaceRowOf } from "./record.ts";
+import { type KnownWorld, Restoration } from "./restoration.ts";
+import { isBeatingState, newRun, type RunView } from "./run.ts";
+import { isEvictable, needsIdentifying, RunTable, type Slot } from "./run-table.ts";
+import type { TrackerOptions } from "./settings.ts";
+import { Yardstick } from "./yardstick.ts";
 
 /** A run at which an exception was caught is left alone this long. */
 const asideMs = 60 * 60_000;
@@ -34,36 +29,45 @@ const unknownRunAskAgainMs = 10 * 60_000;
 export class Tracker {
 	readonly observation: Observation;
 	readonly #workspace: string;
-	readonly #settings: DetectorSettings;
+	readonly #yardstick: Yardstick;
 	readonly #confirmation: Confirmation;
+	readonly #learning = new Learning();
+	readonly #family = new Family();
 	readonly #table = new RunTable();
+	readonly #groups: GroupWatch;
+	readonly #episodes: Episodes;
+	readonly #restoration: Restoration;
 	#census: Census = emptyCensus;
-	/** Rows of an earlier process, until the server's clock is known and their instants can be mapped. */
-	#unmapped: { readonly runs: readonly RunRow[]; readonly workspace: WorkspaceRow | null } | null = null;
 	#decided = noDecisions();
 
-	constructor(options: { namespace: string; workspace: string; settings: DetectorSettings; startedAt: Instant }) {
-		this.#workspace = options.workspace;
-		this.#settings = options.settings;
+	constructor(options: TrackerOptions) {
+		const { namespace, workspace, live, holdsMassLapses: holds } = options;
+		this.#workspace = workspace;
 		this.observation = new Observation(options.startedAt);
-		this.#confirmation = new Confirmation({ ...options, observation: this.observation });
+		this.#yardstick = new Yardstick({ live, observation: this.observation, learning: this.#learning });
+		const shared = { table: this.#table, family: this.#family, observation: this.observation };
+		this.#groups = new GroupWatch({ namespace, workspace, table: this.#table, yardstick: this.#yardstick, holds });
+		this.#confirmation = new Confirmation({
+			...shared,
+			namespace,
+			workspace,
+			yardstick: this.#yardstick,
+			groups: this.#groups,
+		});
+		this.#episodes = new Episodes({
+			yardstick: this.#yardstick,
+			learning: this.#learning,
+			onTransition: (transition) => {
+				this.#decided.transitions.push(transition);
+				this.#decided.changedRuns.add(transition.episode.runId);
+			},
+		});
+		this.#restoration = new Restoration({ ...shared, learning: this.#learning });
 	}
 
-	/** What an earlier process knew. Call once, before any input. */
-	restore(
-		known: { runs: readonly RunRow[]; openEpisodes: readonly Episode[]; workspace: WorkspaceRow | null },
-		at: Instant,
-	): void {
-		for (const row of known.runs) {
-			const run = runFromRow(row);
-			if (!isGone(run)) this.#table.add(run, at.monoMs);
-		}
-		for (const episode of known.openEpisodes) {
-			const slot = this.#table.get(episode.runId) ?? this.#table.add(newRun(episode.runId), at.monoMs);
-			slot.episode = episode;
-			slot.doubtful = true;
-		}
-		this.#unmapped = { runs: known.runs, workspace: known.workspace };
+	/** Call once, before any input. */
+	restore(known: KnownWorld, at: Instant): void {
+		this.#restoration.begin(known, at);
 		this.#census = countRuns(this.#table);
 	}
 
@@ -101,10 +105,13 @@ export class Tracker {
 				return;
 			case "rest_answered":
 				this.observation.restAnswered(input.at, input.serverDateMs);
-				this.#mapRestored(input.at);
+				this.#restoration.mapIfPossible(input.at);
 				return;
 			case "rest_failed":
 				this.observation.restFailed(input.at);
+				return;
+			case "workers":
+				this.#groups.workersAre(input.workPool, input.offline);
 				return;
 			case "tick":
 				this.#sweep(input.at);
@@ -117,7 +124,7 @@ export class Tracker {
 	drain(): Decisions {
 		const decided = this.#decided;
 		this.#decided = noDecisions();
-		return decided;
+		return { ...decided, learned: this.#learning.takeChanged() };
 	}
 
 	get census(): Census {
@@ -132,7 +139,7 @@ export class Tracker {
 
 	/** Null until the server's clock is known and an earlier process's instants are mapped. */
 	workspaceRow(at: Instant): WorkspaceRow | null {
-		return this.#unmapped === null ? workspaceRowOf(this.observation, this.#workspace, at.monoMs) : null;
+		return this.#restoration.isPending ? null : workspaceRowOf(this.observation, this.#workspace, at.monoMs);
 	}
 
 	#applyEvent(at: Instant, view: RunView, receivedMs: number | null): void {
@@ -142,7 +149,8 @@ export class Tracker {
 			receivedMs,
 			run === undefined || isNews(run, view),
 		);
-		this.#mapRestored(at);
+		this.#restoration.mapIfPossible(at);
+		if (view.beat === null) this.#groups.otherEventHeard(at);
 		if (lagMs !== null) this.#decided.lagsMs.push(lagMs);
 		if (clockStepped) this.#note("server_clock_step", null, "the server's clock was set");
 		this.#applyView(at, view);
@@ -179,15 +187,15 @@ export class Tracker {
 	#learn(slot: Slot, view: RunView, answer: InquiryAnswer, at: Instant): void {
 		slot.doubtful = false;
 		const knownBeat = slot.run.lastBeat;
+		for (const beat of answer.earlierBeats) this.#merge(slot, { ...view, beat }, at);
 		this.#merge(slot, view, at);
+		slot.parentUnknown = view.labels.parentTaskRunId !== null && view.labels.parentRunId === null;
 		if (answer.inquiry.stage !== "identify" && slot.run.lastBeat !== knownBeat) {
+			this.#groups.eventLost(at);
 			this.#note("stored_beat_not_heard", view.runId, "the server stored a heartbeat that the stream did not bring");
 		}
 		const episode = this.#confirmation.weigh(slot, answer, at);
-		if (episode === null) return;
-		slot.episode = episode;
-		this.#decided.transitions.push(transitionOf(episode));
-		this.#decided.changedRuns.add(view.runId);
+		if (episode !== null) this.#episodes.open(slot, episode, at);
 	}
 
 	/** The server does not know the run: deleted, or never its own. */
@@ -199,7 +207,7 @@ export class Tracker {
 		slot.run = { ...slot.run, state: null, endedAtMs };
 		this.#note("unknown_run", slot.run.runId, "the server does not know this run: deleted");
 		this.#decided.changedRuns.add(slot.run.runId);
-		this.#closeIfOver(slot, at);
+		this.#episodes.closeIfOver(slot, at);
 	}
 
 	#merge(slot: Slot, view: RunView, at: Instant): void {
@@ -209,49 +217,59 @@ export class Tracker {
 		const aliveBefore = slot.run.aliveAtMonoMs;
 		slot.run = merge.run;
 		slot.touchedMonoMs = at.monoMs;
-		if (merge.newState || merge.run.aliveAtMonoMs !== aliveBefore) slot.passed = "nothing";
-		if (isUnidentified(merge.run) || isReopenedUnchecked(merge.run)) slot.doubtful = true;
-		this.#noteMerge(merge, view);
+		if (merge.newState || merge.run.aliveAtMonoMs !== aliveBefore) {
+			slot.passed = "nothing";
+			slot.askAgainMonoMs = Number.NEGATIVE_INFINITY;
+		}
+		if (needsIdentifying(slot)) slot.doubtful = true;
+		const { parentRunId } = merge.run.labels;
+		if (parentRunId !== null) this.#family.link(view.runId, parentRunId);
+		slot.first = this.#learning.note(merge.run, slot.first, view, merge);
+		this.#decided.oddities.push(...odditiesOf(merge, view));
 		if (merge.changed) this.#decided.changedRuns.add(view.runId);
 		else if (merge.newBeat) this.#decided.beatenRuns.add(view.runId);
-		this.#closeIfOver(slot, at);
-	}
-
-	#noteMerge(merge: Merge, view: RunView): void {
-		if (merge.lateBeat) this.#note("late_beat", view.runId, "a heartbeat after the run's end");
-		if (merge.terminalOverwritten) this.#note("terminal_overwritten", view.runId, `ended again as ${view.state?.name}`);
-	}
-
-	#closeIfOver(slot: Slot, at: Instant): void {
-		if (slot.episode === null) return;
-		const outcome = outcomeOf(slot.episode, slot.run);
-		if (outcome === null) return;
-		const closed: Episode = { ...slot.episode, closed: { outcome, atMs: at.wallMs } };
-		slot.episode = null;
-		slot.passed = "nothing";
-		this.#decided.transitions.push(transitionOf(closed));
-		this.#decided.changedRuns.add(closed.runId);
+		this.#episodes.closeIfOver(slot, at);
 	}
 
 	#sweep(at: Instant): void {
-		const eventsPerMs = expectedEventsPerMs(this.#table, this.observation, this.#settings, at.monoMs);
+		this.#yardstick.refresh(at.wallMs);
+		const eventsPerMs = this.#yardstick.expectedEventsPerMs(this.#table, at.monoMs);
 		const { elapsedMs, sleptMs } = this.observation.tick(at, eventsPerMs);
 		if (sleptMs > 0) this.#note("own_pause", null, `asleep, or the wall clock set, by ${Math.round(sleptMs / 1000)} s`);
 		this.#countBlind(elapsedMs);
+		this.#sweepGroups(at);
 		const questions: Question[] = [];
 		for (const slot of this.#table.values()) {
 			this.#atRun(at, slot, () => {
+				this.#episodes.closeWithTime(slot, at);
 				const question = this.#confirmation.questionOf(slot, at);
 				if (question !== null) questions.push(question);
 			});
 			if (isEvictable(slot, at.monoMs)) this.#evict(slot.run.runId);
 		}
 		// Until an earlier process's instants are mapped nobody's silence is known.
-		if (this.#unmapped === null) this.#decided.inquiries.push(...this.#confirmation.ask(questions));
+		if (!this.#restoration.isPending) this.#decided.inquiries.push(...this.#confirmation.ask(questions));
 		this.#census = countRuns(this.#table);
 	}
 
+	#sweepGroups(at: Instant): void {
+		// Before the first catch-up the runs that happen to be known first would be everything there is.
+		if (this.observation.coveredUntilMonoMs === null) return;
+		const { opened, closed, resetRuns } = this.#groups.sweep(at);
+		// A second wave closes and opens the same group at once.
+		this.#decided.groups.push(...closed, ...opened);
+		for (const runId of resetRuns) {
+			const slot = this.#table.get(runId);
+			if (slot === undefined) continue;
+			// Held beats of the last few are still on their way: everybody in the group starts afresh.
+			slot.run = { ...slot.run, aliveAtMonoMs: at.monoMs };
+			slot.passed = "nothing";
+			this.#decided.beatenRuns.add(runId);
+		}
+	}
+
 	#evict(runId: string): void {
+		this.#family.forget(runId);
 		this.#table.remove(runId);
 		this.#decided.evictedRuns.push(runId);
 	}
@@ -260,19 +278,6 @@ export class Tracker {
 		for (const cause of this.observation.openCauses) {
 			this.#decided.blind.set(cause, (this.#decided.blind.get(cause) ?? 0) + elapsedMs / 1000);
 		}
-	}
-
-	/** The server's clock is known now: instants of an earlier process get their place on ours. */
-	#mapRestored(at: Instant): void {
-		const { offsetMs } = this.observation.clock;
-		if (this.#unmapped === null || offsetMs === null) return;
-		const { runs, workspace } = this.#unmapped;
-		this.#unmapped = null;
-		for (const row of runs) {
-			const slot = this.#table.get(row.runId);
-			if (slot !== undefined) slot.run = withMappedLife(slot.run, row, offsetMs, at.monoMs);
-		}
-		if (workspace !== null) this.observation.restore(mapObservation(workspace, offsetMs, at.monoMs));
 	}
 
 	/** A fault met at one run concerns that run: it is set aside for an hour, and stops nobody else. */

@@ -1,81 +1,132 @@
 import type { Instant } from "../lib/clock.ts";
-import type { Cadence } from "./cadence.ts";
-import type { Deadline } from "./deadline.ts";
-import { alertIdOf, type Episode, type Evidence, type Outcome, severityOf } from "./episode.ts";
-import { hasEnded, isBeatingState, isGone, type Run, type StateView } from "./run.ts";
-import type { Silence } from "./silence.ts";
+import type { Claim } from "./claims.ts";
+import { alertIdOf, type Condition, type Episode, type Evidence, type Outcome, severityOf } from "./episode.ts";
+import { hasEnded, isBeatingState, isGone, isReopenedUnchecked, type Run, type StateView } from "./run.ts";
 
-/** What a zombie verdict is made of; all of it has been checked by the caller. */
-export interface ZombieCase {
+/** What a verdict is made of; all of it has been checked by the caller. */
+export interface Verdict {
 	readonly namespace: string;
 	readonly workspace: string;
-	/** Armed: has a state and a last beat. */
 	readonly run: Run;
 	readonly state: StateView;
-	readonly cadence: Cadence;
-	readonly deadline: Deadline;
-	readonly silence: Silence;
+	readonly claim: Claim;
 	readonly newestStoredBeatMs: number | null;
+	readonly otherSignAtMs: number | null;
+	readonly relatedRuns: readonly string[];
+	readonly groupId: string | null;
 	readonly at: Instant;
 }
 
-export function openZombie(found: ZombieCase): Episode {
-	const { run, state, silence, deadline, cadence } = found;
-	const evidence: Evidence = {
-		lastBeatOccurredMs: run.lastBeat?.occurredMs ?? null,
-		lastBeatReceivedMs: run.lastBeat?.receivedMs ?? null,
-		cadenceSeconds: cadence.tauMs === null ? null : seconds(cadence.tauMs),
-		cadenceSource: cadence.source,
-		thresholdSeconds: seconds(deadline.dueAfterMs),
-		silenceSeconds: seconds(silence.totalMs),
-		blindSeconds: seconds(silence.blindMs),
-		apiStateType: state.type,
-		apiStateId: state.id,
-		newestStoredBeatMs: found.newestStoredBeatMs,
-	};
+export function openEpisode(verdict: Verdict): Episode {
+	const { run, state, claim } = verdict;
+	const { condition } = claim;
+	const evidence = evidenceOf(verdict);
 	return {
 		alertId: alertIdOf({
-			namespace: found.namespace,
-			workspace: found.workspace,
+			namespace: verdict.namespace,
+			workspace: verdict.workspace,
 			runId: run.runId,
 			attempt: run.attempt,
-			condition: "zombie",
-			anchor: run.lastBeat?.eventId ?? state.id,
+			condition,
+			anchor: restsOnBeats(condition) ? (run.lastBeat?.eventId ?? state.id) : state.id,
 		}),
-		workspace: found.workspace,
+		workspace: verdict.workspace,
 		runId: run.runId,
 		attempt: run.attempt,
-		condition: "zombie",
-		severity: severityOf.zombie,
-		reason: reasonOf(evidence),
+		condition,
+		severity: severityOf[condition],
+		reason: reasonOf(condition, evidence),
 		evidence,
 		stateType: state.type,
 		stateName: state.name,
 		labels: run.labels,
-		raisedAtMs: found.at.wallMs,
+		relatedRuns: verdict.relatedRuns,
+		groupId: verdict.groupId,
+		raisedAtMs: verdict.at.wallMs,
 		closed: null,
 	};
 }
 
+function restsOnBeats(condition: Condition): boolean {
+	return condition === "zombie" || condition === "deaf" || condition === "undead";
+}
+
+function evidenceOf({ run, state, claim, newestStoredBeatMs, otherSignAtMs }: Verdict): Evidence {
+	return {
+		lastBeatOccurredMs: run.lastBeat?.occurredMs ?? null,
+		lastBeatReceivedMs: run.lastBeat?.receivedMs ?? null,
+		cadenceSeconds: claim.cadence.tauMs === null ? null : seconds(claim.cadence.tauMs),
+		cadenceSource: claim.cadence.source,
+		thresholdSeconds: seconds(claim.dueAfterMs),
+		silenceSeconds: seconds(claim.elapsedMs + claim.blindMs),
+		blindSeconds: seconds(claim.blindMs),
+		apiStateType: state.type,
+		apiStateId: state.id,
+		newestStoredBeatMs,
+		otherSignAtMs,
+	};
+}
+
 /**
- * Why an open episode is over; null while it goes on. A run that is being cancelled is as dead as before: RUNNING to
- * CANCELLING changes nothing.
+ * Why an open episode is over; null while it goes on. An undead falls quiet with time, not by an input: see the sweep.
  */
 export function outcomeOf(episode: Episode, run: Run): Outcome | null {
 	if (run.state === null) return isGone(run) ? "deleted" : null;
+	if (episode.condition === "undead") return hasEnded(run) || isReopenedUnchecked(run) ? null : "moved";
 	if (hasEnded(run)) return "ended";
-	if (run.attempt > episode.attempt || !isBeatingState(run.state.type)) return "moved";
-	const beatenMs = run.lastBeat?.receivedMs ?? Number.NEGATIVE_INFINITY;
-	if (beatenMs > (episode.evidence.lastBeatReceivedMs ?? Number.NEGATIVE_INFINITY)) return "recovered";
-	if (run.state.type === "RUNNING" && run.state.id !== episode.evidence.apiStateId) return "moved";
-	return null;
+	if (run.attempt > episode.attempt) return "moved";
+	return isStateBound(episode.condition)
+		? outcomeOfWaiting(episode, run.state)
+		: outcomeOfSilent(episode, run, run.state);
 }
 
-function reasonOf(evidence: Evidence): string {
-	const heard = evidence.silenceSeconds - evidence.blindSeconds;
-	const cadence =
-		evidence.cadenceSeconds === null ? "cadence unknown" : `beats every ${Math.round(evidence.cadenceSeconds)} s`;
-	return `no heartbeat for ${Math.round(heard)} s (limit ${Math.round(evidence.thresholdSeconds)} s, ${cadence}), and the server still says ${evidence.apiStateType}`;
+/** Conditions of a state: they last as long as it does. */
+function isStateBound(condition: Condition): boolean {
+	return condition.startsWith("stuck_");
+}
+
+function outcomeOfWaiting(episode: Episode, state: StateView): Outcome | null {
+	// The server renews AwaitingConcurrencySlot every 20 to 30 s: it is the same wait.
+	const isSame =
+		state.id === episode.evidence.apiStateId || (state.type === episode.stateType && state.name === episode.stateName);
+	return isSame ? null : "moved";
+}
+
+/** A run that is being cancelled is as dead as before: RUNNING to CANCELLING changes nothing. */
+function outcomeOfSilent(episode: Episode, run: Run, state: StateView): Outcome | null {
+	if (!isBeatingState(state.type)) return "moved";
+	if (episode.condition === "overrun") return null;
+	const beatenMs = run.lastBeat?.receivedMs ?? Number.NEGATIVE_INFINITY;
+	if (beatenMs > (episode.evidence.lastBeatReceivedMs ?? Number.NEGATIVE_INFINITY)) return "recovered";
+	return state.type === "RUNNING" && state.id !== episode.evidence.apiStateId ? "moved" : null;
+}
+
+function reasonOf(condition: Condition, evidence: Evidence): string {
+	const { cadenceSeconds, apiStateType } = evidence;
+	const heard = Math.round(evidence.silenceSeconds - evidence.blindSeconds);
+	const limit = `limit ${Math.round(evidence.thresholdSeconds)} s`;
+	const cadence = cadenceSeconds === null ? "cadence unknown" : `beats every ${Math.round(cadenceSeconds)} s`;
+	switch (condition) {
+		case "zombie":
+			return `no heartbeat for ${heard} s (${limit}, ${cadence}), and the server still says ${apiStateType}`;
+		case "deaf":
+			return `no heartbeat for ${heard} s (${limit}, ${cadence}), yet its logs or task runs show it alive`;
+		case "undead":
+			return `the server says ${apiStateType}, yet the process goes on beating ${heard} s after the end`;
+		case "stuck_pending":
+		case "stuck_cancelling":
+		case "stuck_scheduled":
+			return `${apiStateType} for ${heard} s (${limit})`;
+		case "stuck_retry":
+			return `the retry was due ${heard} s ago (${limit}), and no attempt has begun`;
+		case "never_beat":
+			return `RUNNING for ${heard} s without a heartbeat, although earlier runs of its deployment beat from the start`;
+		case "stale":
+			return `RUNNING without a heartbeat or any other sign of life for ${heard} s (${limit})`;
+		case "overrun":
+			return `running for ${heard} s (${limit})`;
+	}
+	return condition satisfies never;
 }
 
 /** Milliseconds as seconds, to the millisecond. */

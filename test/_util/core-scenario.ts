@@ -1,14 +1,10 @@
 import { expect } from "vitest";
 import type { Episode } from "../../src/core/episode.ts";
-import type { SimRun } from "./core-server.ts";
+import type { SimRun, StartOptions } from "./core-server.ts";
 import { minute, World } from "./core-world.ts";
 
 /** A run that starts a minute after the daemon at the earliest, so that its first beats are heard live. */
-export function started(
-	world: World,
-	name: string,
-	options: { cadenceMs?: number; beats?: boolean; skewMs?: number } = {},
-): SimRun {
+export function started(world: World, name: string, options: Omit<StartOptions, "name"> = {}): SimRun {
 	world.run(Math.max(world.nowMs, minute));
 	return world.server.start(world.nowMs, { name, ...options });
 }
@@ -16,7 +12,7 @@ export function started(
 /** The verdicts on a run, in order. */
 export function raisedOf(world: World, name: string): readonly { atMs: number; episode: Episode }[] {
 	return world.told
-		.filter((told) => told.name === name && told.what === "raised")
+		.filter((told) => told.name === name && told.what.endsWith("raised"))
 		.map(({ atMs, transition }) => ({ atMs, episode: transition.episode }));
 }
 

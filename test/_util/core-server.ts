@@ -29,24 +29,54 @@ export interface SimRun {
 	readonly id: string;
 	readonly labels: RunLabels;
 	cadenceMs: number;
-	/** Its client sends heartbeats at all. */
+	/** Its client sends heartbeats: false from the start for old clients, from then on for a heartbeat thread that died. */
 	beats: boolean;
+	/** A line to the log each so often, while the process is alive; null: none. */
+	logsEveryMs: number | null;
+	nextLogAtMs: number;
+	/** The newest log line that the server has, worker's clock. */
+	lastLogMs: number | null;
 	process: "alive" | "frozen" | "dead";
 	nextBeatAtMs: number;
 	/** The worker's clock less the true time. */
 	skewMs: number;
 	attempt: number;
 	state: StateView;
+	/** When the state is due, true time: only REST tells it. */
+	scheduledAtMs: number | null;
 	deleted: boolean;
 	/** `occurred` of beats that the client holds while the server is away. */
 	held: { readonly eventId: string; readonly occurredMs: number }[];
 	stored: BeatView[];
 }
 
+/** A task run, as REST knows it: a step of its flow run, or what stands for a subflow there. */
+interface SimTaskRun {
+	readonly flowRunId: string;
+	/** Of its state, worker's clock. */
+	readonly changedMs: number;
+}
+
+export interface StartOptions {
+	readonly name: string;
+	readonly cadenceMs?: number;
+	readonly beats?: boolean;
+	readonly logsEveryMs?: number;
+	readonly skewMs?: number;
+	/** It is this run's subflow. */
+	readonly parent?: SimRun;
+	readonly deploymentId?: string;
+	readonly tags?: readonly string[];
+}
+
+/** REST gives so many of an unheard run's stored beats. */
+const earlierBeatsMax = 9;
+
 /** A server of Prefect with its runs: the truth that REST tells, and the events that it sends. */
 export class SimServer {
 	readonly runs = new Map<string, SimRun>();
 	readonly history: SimEvent[] = [];
+	readonly taskRuns = new Map<string, SimTaskRun>();
 	up = true;
 	/** What the server's clock shows less the true time. */
 	clockStepMs = 0;
@@ -60,26 +90,60 @@ export class SimServer {
 	}
 
 	/** A run enters RUNNING and beats at once, then every `cadenceMs`. */
-	start(atMs: number, options: { name: string; cadenceMs?: number; beats?: boolean; skewMs?: number }): SimRun {
+	start(atMs: number, options: StartOptions): SimRun {
+		const run = this.submit(atMs, options);
+		this.run(run, atMs + 10);
+		return run;
+	}
+
+	/** A run enters PENDING, without a process yet. */
+	submit(atMs: number, options: StartOptions): SimRun {
 		this.#ids += 1;
 		const run: SimRun = {
 			id: uuid(1, this.#ids),
-			labels: { ...noLabels, name: options.name, tags: ["sim"] },
+			labels: this.#labelsOf(atMs, options),
 			cadenceMs: options.cadenceMs ?? 30_000,
 			beats: options.beats ?? true,
-			process: "alive",
-			nextBeatAtMs: atMs + 50,
+			logsEveryMs: options.logsEveryMs ?? null,
+			nextLogAtMs: atMs,
+			lastLogMs: null,
+			process: "dead",
+			nextBeatAtMs: atMs,
 			skewMs: options.skewMs ?? 0,
 			attempt: 0,
 			state: this.#newState(atMs, "PENDING", "Pending"),
+			scheduledAtMs: null,
 			deleted: false,
 			held: [],
 			stored: [],
 		};
 		this.runs.set(run.id, run);
 		this.setState(run, atMs, "PENDING");
-		this.run(run, atMs + 10);
 		return run;
+	}
+
+	#labelsOf(atMs: number, { name, parent, deploymentId, tags }: StartOptions): RunLabels {
+		const parentTaskRunId = parent === undefined ? null : this.taskRun(parent, atMs);
+		return {
+			...noLabels,
+			name,
+			tags: tags ?? ["sim"],
+			deploymentId: deploymentId ?? null,
+			clientVersion: "3",
+			parentTaskRunId,
+		};
+	}
+
+	/** A task run of this run changes its state. */
+	taskRun({ id, skewMs }: SimRun, atMs: number): string {
+		this.#ids += 1;
+		const taskRunId = uuid(4, this.#ids);
+		this.taskRuns.set(taskRunId, { flowRunId: id, changedMs: epochMs + atMs + skewMs });
+		return taskRunId;
+	}
+
+	log(run: SimRun, atMs: number): void {
+		if (this.up) run.lastLogMs = epochMs + atMs + run.skewMs;
 	}
 
 	/** A new attempt begins. */
@@ -87,13 +151,14 @@ export class SimServer {
 		run.attempt += 1;
 		run.process = "alive";
 		run.nextBeatAtMs = atMs + 50;
+		run.nextLogAtMs = atMs + 100;
 		this.setState(run, atMs, "RUNNING");
 	}
 
 	/** The process waits elsewhere for its retry: no beats. */
-	awaitRetry(run: SimRun, atMs: number): void {
+	awaitRetry(run: SimRun, atMs: number, dueAtMs: number | null = null): void {
 		run.process = "dead";
-		this.setState(run, atMs, "SCHEDULED", "AwaitingRetry");
+		this.setState(run, atMs, "SCHEDULED", "AwaitingRetry", dueAtMs);
 	}
 
 	pause(run: SimRun, atMs: number): void {
@@ -123,10 +188,12 @@ export class SimServer {
 	thaw(run: SimRun, atMs: number): void {
 		run.process = "alive";
 		run.nextBeatAtMs = atMs;
+		run.nextLogAtMs = atMs;
 	}
 
-	setState(run: SimRun, atMs: number, type: StateType, name: string = type): void {
+	setState(run: SimRun, atMs: number, type: StateType, name: string = type, dueAtMs: number | null = null): void {
 		run.state = this.#newState(atMs, type, name);
+		run.scheduledAtMs = dueAtMs;
 		const view = { runId: run.id, attempt: run.attempt, state: run.state, beat: null, labels: run.labels };
 		this.#send({ receivedAtMs: atMs, view, receivedMs: this.clockMs(atMs) });
 	}
@@ -134,6 +201,10 @@ export class SimServer {
 	/** Everything that the processes do up to `untilMs`. */
 	advance(untilMs: number): void {
 		for (const run of this.runs.values()) {
+			while (run.process === "alive" && run.logsEveryMs !== null && run.nextLogAtMs <= untilMs) {
+				this.log(run, run.nextLogAtMs);
+				run.nextLogAtMs += run.logsEveryMs;
+			}
 			while (run.process === "alive" && run.beats && run.nextBeatAtMs <= untilMs) {
 				this.#beat(run, run.nextBeatAtMs);
 				run.nextBeatAtMs += run.cadenceMs + 15;
@@ -161,11 +232,19 @@ export class SimServer {
 
 	#newState(atMs: number, type: StateType, name: string): StateView {
 		this.#ids += 1;
-		return { id: uuid(2, this.#ids), type, name, timestampMs: this.clockMs(atMs), fromRest: false };
+		return {
+			id: uuid(2, this.#ids),
+			type,
+			name,
+			timestampMs: this.clockMs(atMs),
+			scheduledTimeMs: null,
+			fromRest: false,
+		};
 	}
 
 	viewOf(run: SimRun): RunView {
-		const state = { ...run.state, fromRest: true };
+		const scheduledTimeMs = run.scheduledAtMs === null ? null : this.clockMs(run.scheduledAtMs);
+		const state = { ...run.state, scheduledTimeMs, fromRest: true };
 		return { runId: run.id, attempt: run.attempt, state, beat: null, labels: run.labels };
 	}
 
@@ -183,9 +262,34 @@ export class SimServer {
 	/** As REST does: the newest by `occurred`, from `beatsSinceMs` on. */
 	answer(inquiry: Inquiry): InquiryAnswer {
 		const run = this.runs.get(inquiry.runId);
-		if (run === undefined || run.deleted) return { inquiry, view: null, newestBeat: null };
-		const found = run.stored.filter((beat) => (beat.occurredMs ?? 0) >= inquiry.beatsSinceMs);
-		const newestBeat = found.sort((a, b) => (b.occurredMs ?? 0) - (a.occurredMs ?? 0))[0] ?? null;
-		return { inquiry, view: this.viewOf(run), newestBeat };
+		if (run === undefined || run.deleted) return unknownTo(inquiry);
+		const found = run.stored
+			.filter((beat) => (beat.occurredMs ?? 0) >= inquiry.beatsSinceMs)
+			.sort((a, b) => (b.occurredMs ?? 0) - (a.occurredMs ?? 0));
+		return {
+			inquiry,
+			view: this.#withParent(this.viewOf(run)),
+			newestBeat: found[0] ?? null,
+			earlierBeats: inquiry.isUnheard ? found.slice(0, earlierBeatsMax) : [],
+			newestSignMs: inquiry.stage === "identify" ? null : this.#newestSignMs(run, inquiry.beatsSinceMs),
+		};
 	}
+
+	#withParent(view: RunView): RunView {
+		const { parentTaskRunId } = view.labels;
+		const parentRunId = this.taskRuns.get(parentTaskRunId ?? "")?.flowRunId ?? null;
+		return { ...view, labels: { ...view.labels, parentRunId } };
+	}
+
+	/** Log lines are looked for since then, task runs at any time. */
+	#newestSignMs({ id, lastLogMs }: SimRun, sinceMs: number): number | null {
+		const signs = [...this.taskRuns.values()].filter(({ flowRunId }) => flowRunId === id).map((task) => task.changedMs);
+		if (lastLogMs !== null && lastLogMs > sinceMs) signs.push(lastLogMs);
+		return signs.length === 0 ? null : Math.max(...signs);
+	}
+}
+
+/** The answer about a run that the server does not know. */
+export function unknownTo(inquiry: Inquiry): InquiryAnswer {
+	return { inquiry, view: null, newestBeat: null, earlierBeats: [], newestSignMs: null };
 }

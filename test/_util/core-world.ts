@@ -1,6 +1,8 @@
 import type { Decisions } from "../../src/core/decisions.ts";
 import type { Episode, Transition } from "../../src/core/episode.ts";
+import type { GroupIncident } from "../../src/core/group-incident.ts";
 import type { Input, Inquiry } from "../../src/core/input.ts";
+import type { Learned } from "../../src/core/learning.ts";
 import type { RunRow, WorkspaceRow } from "../../src/core/record.ts";
 import type { DetectorSettings } from "../../src/core/settings.ts";
 import { Tracker } from "../../src/core/tracker.ts";
@@ -17,7 +19,19 @@ const secondPassMs = 15 * second;
 const reconcileEveryMs = minute;
 const catchUpRetryMs = 5 * second;
 
-export const defaultSettings: DetectorSettings = { k: 3, slowestCadenceMs: 10 * minute, confirmRunsMax: 50 };
+/** The defaults of `config/schema.ts`. */
+export const defaultSettings: DetectorSettings = {
+	k: 3,
+	slowestCadenceMs: 10 * minute,
+	stuckPendingMs: 30 * minute,
+	stuckRetryMs: 5 * minute,
+	stuckCancellingMs: 10 * minute,
+	staleMs: 24 * hour,
+	overrunMs: null,
+	stuckScheduledMs: null,
+	rules: [],
+	confirmRunsMax: 50,
+};
 
 /** A daemon's process: its tracker, and its own zero of the monotonic clock. */
 interface Process {
@@ -53,6 +67,7 @@ export class World {
 	readonly oddities: { readonly kind: string; readonly runId: string | null; readonly detail: string }[] = [];
 	readonly blindSeconds = new Map<string, number>();
 	readonly asked: { readonly atMs: number; readonly inquiry: Inquiry }[] = [];
+	readonly groups: { readonly atMs: number; readonly group: GroupIncident }[] = [];
 	readonly evicted: string[] = [];
 	readonly lagsMs: number[] = [];
 	nowMs = 0;
@@ -67,17 +82,19 @@ export class World {
 	/** The store forgets the rows of which only the proof of life moved, as a crash may. */
 	losesBeats = false;
 	readonly #tickMs: number;
-	readonly #settings: DetectorSettings;
+	/** What a reload changes. */
+	readonly live: { current: DetectorSettings };
 	#process: Process | null = null;
 	#wire: Wired[] = [];
 	#script: { readonly atMs: number; readonly act: () => void }[] = [];
 	readonly #rows = new Map<string, RunRow>();
 	readonly #openEpisodes = new Map<string, Episode>();
+	readonly #learned = new Map<string, Learned>();
 	#workspace: WorkspaceRow | null = null;
 
 	constructor(options: { settings?: Partial<DetectorSettings>; tickMs?: number; daemon?: boolean } = {}) {
 		this.#tickMs = options.tickMs ?? second;
-		this.#settings = { ...defaultSettings, ...options.settings };
+		this.live = { current: { ...defaultSettings, ...options.settings } };
 		this.server.onEvent = (event) => this.#stream(event);
 		if (options.daemon ?? true) this.startDaemon();
 	}
@@ -131,10 +148,17 @@ export class World {
 	startDaemon(): void {
 		const zeroMs = this.nowMs - 3_000;
 		const startedAt = { monoMs: this.nowMs - zeroMs, wallMs: epochMs + this.nowMs + this.wallStepMs };
-		const tracker = new Tracker({ namespace: "test", workspace: "w", settings: this.#settings, startedAt });
+		const tracker = new Tracker({
+			namespace: "test",
+			workspace: "w",
+			live: this.live,
+			holdsMassLapses: true,
+			startedAt,
+		});
 		this.#process = { tracker, zeroMs, connected: false, catchUpAtMs: [], reconcileAtMs: this.nowMs };
 		const openEpisodes = [...this.#openEpisodes.values()];
-		tracker.restore({ runs: [...this.#rows.values()], openEpisodes, workspace: this.#workspace }, startedAt);
+		const learned = [...this.#learned.values()];
+		tracker.restore({ runs: [...this.#rows.values()], openEpisodes, workspace: this.#workspace, learned }, startedAt);
 	}
 
 	/** As `kill -9` does. */
@@ -223,6 +247,7 @@ export class World {
 
 	#carryOut(decisions: Decisions): void {
 		for (const transition of decisions.transitions) this.#tell(transition);
+		for (const group of decisions.groups) this.groups.push({ atMs: this.nowMs, group });
 		this.oddities.push(...decisions.oddities);
 		this.evicted.push(...decisions.evictedRuns);
 		this.lagsMs.push(...decisions.lagsMs);
@@ -248,7 +273,7 @@ export class World {
 	#tell(transition: Transition): void {
 		const { episode } = transition;
 		const name = this.server.runs.get(episode.runId)?.labels.name ?? episode.runId;
-		this.told.push({ atMs: this.nowMs, name, what: episode.closed?.outcome ?? transition.kind, transition });
+		this.told.push({ atMs: this.nowMs, name, what: whatOf(episode), transition });
 		if (episode.closed === null) this.#openEpisodes.set(episode.alertId, episode);
 		else this.#openEpisodes.delete(episode.alertId);
 	}
@@ -259,6 +284,17 @@ export class World {
 			const row = this.tracker.rowOf(runId, this.now);
 			if (row !== null) this.#rows.set(runId, row);
 		}
+		for (const { kind, key, row } of decisions.learned) {
+			if (row === null) this.#learned.delete(`${kind} ${key}`);
+			// Its kind settles its shape.
+			else this.#learned.set(`${kind} ${key}`, { kind, row } as Learned);
+		}
 		this.#workspace = this.tracker.workspaceRow(this.now) ?? this.#workspace;
 	}
+}
+
+/** A verdict of zombie is `raised`, what most tests are about; of another condition it names that. */
+function whatOf({ condition, closed }: Episode): string {
+	const what = closed?.outcome ?? "raised";
+	return condition === "zombie" ? what : `${condition} ${what}`;
 }

@@ -38,7 +38,7 @@ const silent: readonly Scenario[] = [
 		untilMs: 3 * hour,
 		play: (world) => {
 			const run = started(world, "r");
-			world.at(10 * minute, () => world.server.awaitRetry(run, world.nowMs));
+			world.at(10 * minute, () => world.server.awaitRetry(run, world.nowMs, 70 * minute));
 			world.at(70 * minute, () => world.server.run(run, world.nowMs));
 		},
 		story: [],
@@ -64,8 +64,8 @@ const silent: readonly Scenario[] = [
 		story: [],
 	},
 	{
-		rule: "a run that is pending for ever",
-		untilMs: 6 * hour,
+		rule: "a run that is pending for not too long",
+		untilMs: 31 * minute,
 		play: (world) => {
 			const run = started(world, "r", { beats: false });
 			world.server.setState(run, world.nowMs + 20, "PENDING");

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { noLabels } from "../../../src/core/run.ts";
 import { expectOnTime, raisedOf, started } from "../../_util/core-scenario.ts";
-import { epochMs, uuid } from "../../_util/core-server.ts";
+import { epochMs, unknownTo, uuid } from "../../_util/core-server.ts";
 import { hour, minute, second, World } from "../../_util/core-world.ts";
 
 describe("outages", () => {
@@ -133,7 +133,7 @@ describe("REST that settles nothing", () => {
 		const view = { runId, attempt: null, state: null, beat, labels: noLabels };
 		world.apply({ kind: "event", at: world.now, view, receivedMs: beat.receivedMs });
 		const stateless = { ...view, attempt: 1, beat: null };
-		world.server.answer = (inquiry) => ({ inquiry, view: stateless, newestBeat: beat });
+		world.server.answer = (inquiry) => ({ ...unknownTo(inquiry), view: stateless, newestBeat: beat });
 		world.run(11 * minute);
 		const asked = world.asked.filter(({ inquiry }) => inquiry.runId === runId);
 		expect(asked.length).toBeGreaterThanOrEqual(9);

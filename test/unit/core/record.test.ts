@@ -20,12 +20,22 @@ clock.observeDate(0, server);
 const run: Run = {
 	runId: uuid(1, 1),
 	attempt: 2,
-	state: { id: uuid(2, 1), type: "RUNNING", name: "Running", timestampMs: 900_000, fromRest: true },
+	state: {
+		id: uuid(2, 1),
+		type: "RUNNING",
+		name: "Running",
+		timestampMs: 900_000,
+		scheduledTimeMs: null,
+		fromRest: true,
+	},
 	endedAtMs: null,
 	aliveAtMonoMs: 5_000,
+	beatAtMonoMs: 5_000,
 	lastBeat: { eventId: uuid(3, 1), occurredMs: 1_004_990, receivedMs: 1_005_000 },
 	occurredMs: [1_004_990],
 	labels: { ...noLabels, name: "n", tags: ["t"] },
+	transitMsMin: 10,
+	afterEnd: null,
 };
 
 describe("a run's row", () => {
@@ -34,7 +44,7 @@ describe("a run's row", () => {
 		expect(row).toMatchObject({ workspace: "w", aliveAtServerMs: 1_005_000, updatedAtMs: 77 });
 		expect(structuredClone(row)).toEqual(row);
 		const restored = runFromRow(row);
-		expect(restored).toEqual({ ...run, aliveAtMonoMs: null });
+		expect(restored).toEqual({ ...run, aliveAtMonoMs: null, beatAtMonoMs: null });
 		// The next process began 3 s before, by the server's clock.
 		expect(withMappedLife(restored, row, 7_000 - 1_008_000, 7_000).aliveAtMonoMs).toBe(4_000);
 		expect(viewOfRow(row)).toEqual({

@@ -63,6 +63,19 @@ function played(fateOf: (event: SimEvent, index: number) => Fate): World {
 	return world;
 }
 
+/**
+ * Without what a stronger condition took over: a run whose silence could not be heard for a while is truly stuck in
+ * CANCELLING before it is known to be dead, and whether it comes to that is a matter of when, not of what.
+ */
+function lastingOf(world: World): World["told"] {
+	const superseded = new Set(
+		world.told.flatMap(({ transition: { episode } }) =>
+			episode.closed?.outcome === "superseded" ? episode.alertId : [],
+		),
+	);
+	return world.told.filter(({ transition }) => !superseded.has(transition.episode.alertId));
+}
+
 function outcomeOf(world: World): unknown {
 	return {
 		runs: [...world.server.runs.values()].map((run) => {
@@ -70,7 +83,9 @@ function outcomeOf(world: World): unknown {
 			const row = world.tracker.rowOf(run.id, world.now) ?? world.storedRow(run.id);
 			return { name: run.labels.name, state: row?.state?.id, attempt: row?.attempt, endedAtMs: row?.endedAtMs };
 		}),
-		verdicts: world.told.map(({ name, what, transition }) => `${name} ${what} ${transition.key}`).toSorted(),
+		verdicts: lastingOf(world)
+			.map(({ name, what, transition }) => `${name} ${what} ${transition.key}`)
+			.toSorted(),
 	};
 }
 

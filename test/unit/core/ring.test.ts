@@ -20,7 +20,14 @@ const arrival = { monoMs: 1_000_000, toMonoMs: (serverMs: number) => serverMs - 
 const server = 3_600_000;
 
 function state(number: number, type: StateType, atSeconds: number, fromRest = false): StateView {
-	return { id: uuid(2, number), type, name: type, timestampMs: server + atSeconds * second, fromRest };
+	return {
+		id: uuid(2, number),
+		type,
+		name: type,
+		timestampMs: server + atSeconds * second,
+		scheduledTimeMs: null,
+		fromRest,
+	};
 }
 
 function beat(number: number, atSeconds: number, occurredSeconds: number | null = atSeconds): BeatView {
@@ -99,6 +106,7 @@ describe("labels", () => {
 			workPool: "p",
 			clientVersion: "3",
 			parentTaskRunId: "t",
+			parentRunId: "r",
 			tags: ["a"],
 		};
 		expect(merged({ labels }, {}).labels).toEqual(labels);

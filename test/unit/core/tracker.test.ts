@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { noLabels, type RunView } from "../../../src/core/run.ts";
 import { Tracker } from "../../../src/core/tracker.ts";
 import { raisedOf, started } from "../../_util/core-scenario.ts";
-import { epochMs, uuid } from "../../_util/core-server.ts";
+import { epochMs, unknownTo, uuid } from "../../_util/core-server.ts";
 import { defaultSettings, hour, minute, second, World } from "../../_util/core-world.ts";
 
 describe("one silence", () => {
@@ -47,7 +47,7 @@ describe("one silence", () => {
 			const world = toldWithRestart(stopMs, startMs, losesBeats);
 			expect(world.story).toEqual(["r raised"]);
 			expect(world.told[0]!.transition.key).toBe(ordinary.told[0]!.transition.key);
-			expect(world.tracker.census.openEpisodes).toBe(1);
+			expect(world.tracker.census.openEpisodes).toEqual({ zombie: 1 });
 		}
 	});
 
@@ -86,7 +86,7 @@ describe("one silence", () => {
 		world.run(20 * minute);
 		const { episode } = raisedOf(world, "r")[0]!;
 		const fresh = new World();
-		fresh.tracker.restore({ runs: [], openEpisodes: [episode], workspace: null }, fresh.now);
+		fresh.tracker.restore({ runs: [], openEpisodes: [episode], workspace: null, learned: [] }, fresh.now);
 		fresh.run(minute);
 		expect(fresh.told.map(({ what, transition }) => [what, transition.key])).toEqual([
 			["deleted", `${episode.alertId}:resolved`],
@@ -120,7 +120,13 @@ describe("memory", () => {
 
 	it("dates the end of a run that the server does not know by our wall clock, while the server's is unknown", () => {
 		const startedAt = { monoMs: 0, wallMs: epochMs };
-		const tracker = new Tracker({ namespace: "n", workspace: "w", settings: defaultSettings, startedAt });
+		const tracker = new Tracker({
+			namespace: "n",
+			workspace: "w",
+			live: { current: defaultSettings },
+			holdsMassLapses: true,
+			startedAt,
+		});
 		const runId = uuid(9, 3);
 		const beat = { eventId: uuid(3, 901), occurredMs: epochMs, receivedMs: epochMs };
 		const view = { runId, attempt: null, state: null, beat, labels: noLabels };
@@ -129,15 +135,16 @@ describe("memory", () => {
 		tracker.apply({ kind: "tick", at });
 		const [inquiry] = tracker.drain().inquiries;
 		expect(inquiry).toMatchObject({ runId, stage: "identify" });
-		tracker.apply({ kind: "answered", at, answers: [{ inquiry: inquiry!, view: null, newestBeat: null }] });
+		tracker.apply({ kind: "answered", at, answers: [unknownTo(inquiry!)] });
 		expect(tracker.rowOf(runId, at)).toMatchObject({ state: null, endedAtMs: epochMs + 1_000, aliveAtServerMs: null });
 	});
 
 	it("ignores answers about runs that it no longer has", () => {
 		const world = new World({ daemon: true });
 		const basis = { attempt: 1, stateId: null, aliveAtMonoMs: null };
-		const inquiry = { runId: uuid(9, 9), stage: "due", basis, beatsSinceMs: 0 } as const;
-		world.apply({ kind: "answered", at: world.now, answers: [{ inquiry, view: null, newestBeat: null }] });
+		const asked = { condition: "zombie", isUnheard: false, parentTaskRunId: null, beatsSinceMs: 0 } as const;
+		const inquiry = { ...asked, runId: uuid(9, 9), stage: "due", basis } as const;
+		world.apply({ kind: "answered", at: world.now, answers: [unknownTo(inquiry)] });
 		world.apply({ kind: "unanswered", at: world.now, inquiries: [inquiry] });
 		expect(world.oddities).toEqual([]);
 		expect(world.tracker.rowOf(inquiry.runId, world.now)).toBeNull();

@@ -48,20 +48,21 @@ describe("the moment of the verdict", () => {
 	});
 
 	it.each([
-		{ trouble: "our own trouble has put the deadline off", delaySeconds: 5, act: () => {} },
+		{ trouble: "our own trouble has put the deadline off", stage: "eve", delaySeconds: 5, act: () => {} },
 		{
 			trouble: "REST was away in between",
+			stage: "due",
 			delaySeconds: 45,
 			act: (world: World) => {
 				world.apply({ kind: "rest_failed", at: world.now });
 			},
 		},
-	])("waits when, between the last question and its answer, $trouble", ({ delaySeconds, act }) => {
+	])("waits when, between a question and its answer, $trouble", ({ stage, delaySeconds, act }) => {
 		const moments = [false, true].map((disturbed) => {
 			const world = new World();
 			const run = started(world, "r");
 			world.at(10 * minute, () => world.server.kill(run));
-			while (!world.asked.some(({ inquiry }) => inquiry.stage === "due")) world.run(world.nowMs + second);
+			while (!world.asked.some(({ inquiry }) => inquiry.stage === stage)) world.run(world.nowMs + second);
 			if (disturbed) {
 				world.apply({ kind: "stream_closed", at: world.now });
 				world.apply({ kind: "stream_opened", at: world.now });
@@ -145,9 +146,15 @@ describe("coverage", () => {
 			world.server.end(over, world.nowMs, "COMPLETED");
 		});
 		world.run(6 * minute);
-		expect(world.tracker.census).toEqual({ beating: 2, unmonitored: 1, idle: 1, suspects: 1, openEpisodes: 0 });
+		expect(world.tracker.census).toEqual({ beating: 2, unmonitored: 1, idle: 1, suspects: 1, openEpisodes: {} });
 		world.run(10 * minute);
-		expect(world.tracker.census).toEqual({ beating: 2, unmonitored: 1, idle: 1, suspects: 0, openEpisodes: 1 });
+		expect(world.tracker.census).toEqual({
+			beating: 2,
+			unmonitored: 1,
+			idle: 1,
+			suspects: 0,
+			openEpisodes: { zombie: 1 },
+		});
 		world.server.end(mute, world.nowMs, "FAILED");
 		world.run(11 * minute);
 		expect(world.tracker.census.unmonitored).toBe(0);
@@ -162,7 +169,7 @@ describe("coverage", () => {
 		world.run(20 * minute);
 		expect(world.story).toEqual([]);
 		expect(world.count("unknown_run")).toBe(1);
-		expect(world.tracker.census).toEqual({ beating: 0, unmonitored: 0, idle: 0, suspects: 0, openEpisodes: 0 });
+		expect(world.tracker.census).toEqual({ beating: 0, unmonitored: 0, idle: 0, suspects: 0, openEpisodes: {} });
 	});
 });
 

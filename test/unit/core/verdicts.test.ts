@@ -201,7 +201,7 @@ describe("a zombie is told of", () => {
 		const world = played(scenario);
 		expect(world.story).toEqual(scenario.story);
 		expect(world.count("run_set_aside")).toBe(0);
-		expect(world.tracker.census.openEpisodes).toBe(world.story.at(-1) === "r raised" ? 1 : 0);
+		expect(world.tracker.census.openEpisodes).toEqual(world.story.at(-1) === "r raised" ? { zombie: 1 } : {});
 		for (const { what, transition } of world.told) {
 			if (what !== "raised") continue;
 			const { silenceSeconds, blindSeconds, thresholdSeconds } = transition.episode.evidence;

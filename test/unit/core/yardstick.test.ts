@@ -1,15 +1,21 @@
 import { describe, expect, it } from "vitest";
+import { Learning } from "../../../src/core/learning.ts";
 import { Observation } from "../../../src/core/observation.ts";
 import { newRun, type Run } from "../../../src/core/run.ts";
 import { RunTable } from "../../../src/core/run-table.ts";
-import { expectedEventsPerMs, runSilence } from "../../../src/core/silence.ts";
+import { Yardstick } from "../../../src/core/yardstick.ts";
 import { uuid } from "../../_util/core-server.ts";
 import { defaultSettings } from "../../_util/core-world.ts";
 
-const observation = new Observation({ monoMs: 0, wallMs: 0 });
+const start = { monoMs: 0, wallMs: 0 };
+
+function yardstickOf(observation = new Observation(start), live = { current: defaultSettings }): Yardstick {
+	return new Yardstick({ live, observation, learning: new Learning() });
+}
+
 const beating: Run = {
 	...newRun(uuid(1, 1)),
-	state: { id: uuid(2, 1), type: "RUNNING", name: "Running", timestampMs: 0, fromRest: true },
+	state: { id: uuid(2, 1), type: "RUNNING", name: "Running", timestampMs: 0, scheduledTimeMs: null, fromRest: true },
 	aliveAtMonoMs: 1_000,
 	lastBeat: { eventId: uuid(3, 1), occurredMs: 30_000, receivedMs: 30_000 },
 	occurredMs: [0, 30_000],
@@ -17,10 +23,10 @@ const beating: Run = {
 
 describe("the silence of a run", () => {
 	it("is the time since its proof of life, less what was blind", () => {
-		const paused = new Observation({ monoMs: 0, wallMs: 0 });
+		const paused = new Observation(start);
 		paused.tick({ monoMs: 5_000, wallMs: 5_000 }, 0);
 		paused.tick({ monoMs: 25_000, wallMs: 25_000 }, 0);
-		expect(runSilence(beating, paused, defaultSettings, 61_000)).toEqual({
+		expect(yardstickOf(paused).silence(beating, 61_000)).toEqual({
 			totalMs: 60_000,
 			blindMs: 20_000,
 			countedMs: 40_000,
@@ -29,8 +35,8 @@ describe("the silence of a run", () => {
 
 	it("is none for a run never heard, or heard a moment ahead of us", () => {
 		const none = { totalMs: 0, blindMs: 0, countedMs: 0 };
-		expect(runSilence(newRun(uuid(1, 2)), observation, defaultSettings, 61_000)).toEqual(none);
-		expect(runSilence(beating, observation, defaultSettings, 500)).toEqual(none);
+		expect(yardstickOf().silence(newRun(uuid(1, 2)), 61_000)).toEqual(none);
+		expect(yardstickOf().silence(beating, 500)).toEqual(none);
 	});
 });
 
@@ -39,7 +45,7 @@ describe("the rate at which beats should arrive", () => {
 		const table = new RunTable();
 		table.add(run, 0);
 		table.add({ ...beating, runId: uuid(1, 3), occurredMs: [0, 60_000], aliveAtMonoMs: nowMonoMs }, 0);
-		return expectedEventsPerMs(table, observation, defaultSettings, nowMonoMs) - 1 / 60_000;
+		return yardstickOf().expectedEventsPerMs(table, nowMonoMs) - 1 / 60_000;
 	}
 
 	it.each<{ rule: string; run: Run; nowMonoMs: number; expected: number }>([
@@ -50,5 +56,20 @@ describe("the rate at which beats should arrive", () => {
 		{ rule: "leaves out one that is not armed", run: { ...beating, state: null }, nowMonoMs: 2_000, expected: 0 },
 	])("$rule", ({ run, nowMonoMs, expected }) => {
 		expect(rateOf(run, nowMonoMs)).toBeCloseTo(expected, 9);
+	});
+});
+
+describe("settings", () => {
+	const patient = { ...defaultSettings, k: 5 };
+
+	it("and rules that a reload changes hold from the next sweep on", () => {
+		const live = { current: defaultSettings };
+		const yardstick = yardstickOf(undefined, live);
+		expect(yardstick.deadline(beating).dueAfterMs).toBe(105_000);
+		live.current = patient;
+		expect(yardstick.deadline(beating).dueAfterMs).toBe(105_000);
+		yardstick.refresh(0);
+		expect(yardstick.deadline(beating).dueAfterMs).toBe(165_000);
+		expect(yardstick.settings).toBe(patient);
 	});
 });

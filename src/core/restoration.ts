@@ -1,0 +1,73 @@
+import type { Instant } from "../lib/clock.ts";
+import type { Episode } from "./episode.ts";
+import type { Family } from "./family.ts";
+import type { Learned, Learning } from "./learning.ts";
+import type { Observation } from "./observation.ts";
+import { mapObservation, type RunRow, runFromRow, type WorkspaceRow, withMappedLife } from "./record.ts";
+import { isGone, newRun } from "./run.ts";
+import type { RunTable } from "./run-table.ts";
+
+/** What an earlier process knew. */
+export interface KnownWorld {
+	readonly runs: readonly RunRow[];
+	readonly openEpisodes: readonly Episode[];
+	readonly workspace: WorkspaceRow | null;
+	readonly learned: readonly Learned[];
+}
+
+export interface RestorationTargets {
+	readonly table: RunTable;
+	readonly family: Family;
+	readonly learning: Learning;
+	readonly observation: Observation;
+}
+
+/**
+ * Takes up what an earlier process knew, in two steps: runs and episodes at once, and their instants, which are on the
+ * server's clock, when that has been heard.
+ */
+export class Restoration {
+	readonly #targets: RestorationTargets;
+	#unmapped: Pick<KnownWorld, "runs" | "workspace"> | null = null;
+
+	constructor(targets: RestorationTargets) {
+		this.#targets = targets;
+	}
+
+	/** Until then nobody's silence is known. */
+	get isPending(): boolean {
+		return this.#unmapped !== null;
+	}
+
+	/** Call once, before any input. */
+	begin(known: KnownWorld, at: Instant): void {
+		const { table, family, learning } = this.#targets;
+		for (const row of known.runs) {
+			const run = runFromRow(row);
+			if (isGone(run)) continue;
+			table.add(run, at.monoMs);
+			if (run.labels.parentRunId !== null) family.link(run.runId, run.labels.parentRunId);
+		}
+		for (const episode of known.openEpisodes) {
+			const slot = table.get(episode.runId) ?? table.add(newRun(episode.runId), at.monoMs);
+			slot.episode = episode;
+			slot.doubtful = true;
+		}
+		learning.restore(known.learned, at.wallMs);
+		this.#unmapped = known;
+	}
+
+	/** After each input that may have told the server's clock. */
+	mapIfPossible(at: Instant): void {
+		const { table, observation } = this.#targets;
+		const { offsetMs } = observation.clock;
+		if (this.#unmapped === null || offsetMs === null) return;
+		const { runs, workspace } = this.#unmapped;
+		this.#unmapped = null;
+		for (const row of runs) {
+			const slot = table.get(row.runId);
+			if (slot !== undefined) slot.run = withMappedLife(slot.run, row, offsetMs, at.monoMs);
+		}
+		if (workspace !== null) observation.restore(mapObservation(workspace, offsetMs, at.monoMs));
+	}
+}

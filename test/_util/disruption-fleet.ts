@@ -1,0 +1,83 @@
+import { Disruption, type DisruptionSweep } from "../../src/core/disruption.ts";
+import type { ArmedRun } from "../../src/core/disruption-count.ts";
+import type { Pipe } from "../../src/core/disruption-group.ts";
+import type { Instant } from "../../src/lib/clock.ts";
+
+export const second = 1_000;
+export const minute = 60 * second;
+
+/** The wall clock when the monotonic one is 0; the server's clock is an hour ahead of it. */
+const epochMs = Date.UTC(2026, 4, 13);
+export const serverOffsetMs = epochMs + 60 * minute;
+
+export type FleetRun = { -readonly [Key in keyof ArmedRun]: ArmedRun[Key] };
+
+export function at(monoMs: number): Instant {
+	return { monoMs, wallMs: epochMs + monoMs };
+}
+
+export const quietPipe: Pipe = { lastOtherEventMonoMs: null, lastLossMonoMs: null, offlinePools: new Set() };
+
+/** Runs whose facts the test sets, and the module under test as the tracker calls it. */
+export class Fleet {
+	readonly runs = new Map<string, FleetRun>();
+	disruption = new Disruption({ namespace: "here", workspace: "main" });
+	pipe: Pipe = quietPipe;
+
+	/** Ids are `prefix-00` and so on; all of them have last been heard at 0. */
+	add(prefix: string, count: number, facts: Partial<FleetRun> = {}): readonly string[] {
+		const ids = Array.from({ length: count }, (_, index) => `${prefix}-${String(index).padStart(2, "0")}`);
+		for (const runId of ids) {
+			this.runs.set(runId, {
+				runId,
+				aliveAtMonoMs: 0,
+				anchorMs: serverOffsetMs,
+				cadenceMs: 30 * second,
+				workPool: null,
+				clientVersion: null,
+				lapsed: false,
+				hasOpenEpisode: false,
+				...facts,
+			});
+		}
+		return ids;
+	}
+
+	set(ids: readonly string[], facts: Partial<FleetRun>): void {
+		for (const id of ids) Object.assign(this.runs.get(id)!, facts);
+	}
+
+	lapse(ids: readonly string[]): void {
+		this.set(ids, { lapsed: true });
+	}
+
+	beat(ids: readonly string[], monoMs: number): void {
+		this.set(ids, { lapsed: false, hasOpenEpisode: false, aliveAtMonoMs: monoMs, anchorMs: serverOffsetMs + monoMs });
+	}
+
+	judge(ids: readonly string[]): void {
+		this.set(ids, { hasOpenEpisode: true });
+	}
+
+	end(ids: readonly string[]): void {
+		for (const id of ids) this.runs.delete(id);
+	}
+
+	sweep(monoMs: number): DisruptionSweep {
+		const swept = this.disruption.sweep(at(monoMs), () => this.runs.values(), this.pipe);
+		this.set(swept.resetRuns, { lapsed: false, aliveAtMonoMs: monoMs });
+		return swept;
+	}
+
+	heldUntil(runId: string): number | null {
+		return this.disruption.heldUntil(runId, this.runs.get(runId)!.aliveAtMonoMs);
+	}
+
+	/** A new process, with another monotonic clock, from what the old one had written as JSON. */
+	restart(shiftMs: number, nowMonoMs: number): void {
+		const row = JSON.parse(JSON.stringify(this.disruption.row((monoMs) => monoMs + serverOffsetMs)));
+		this.disruption = new Disruption({ namespace: "here", workspace: "main" });
+		this.disruption.restore(row, (serverMs) => serverMs - serverOffsetMs + shiftMs, at(nowMonoMs));
+		for (const run of this.runs.values()) run.aliveAtMonoMs += shiftMs;
+	}
+}
