@@ -1,8 +1,21 @@
 import { z } from "zod";
 import type { BlindCause } from "../core/blindness.ts";
-import type { CadenceSource, Condition, Episode, Evidence, Outcome, Severity, Transition } from "../core/episode.ts";
+import {
+	type CadenceSource,
+	conditions,
+	type Episode,
+	type Evidence,
+	type Outcome,
+	type Severity,
+	type Transition,
+} from "../core/episode.ts";
+import type { Extent, GroupIncident, GroupKind, GroupOutcome } from "../core/group-incident.ts";
+import type { HabitRow } from "../core/habits.ts";
+import type { LearnedRow } from "../core/learning.ts";
+import type { PatienceRow } from "../core/patience.ts";
+import type { PriorRow } from "../core/priors.ts";
 import { type RunLabels, stateTypes } from "../core/run.ts";
-import type { BlindSpanRow } from "./store.ts";
+import type { BlindSpanRow, StoredLearned } from "./store.ts";
 
 /*
  * The core's types as they are kept in JSON and read back. Each schema is held to its core type by `satisfies`, so that a
@@ -14,15 +27,21 @@ const nullableText = z.string().nullable().default(null);
 export const nullableNumber = z.number().nullable();
 
 // The unions as objects, because a missing member of a Record does not compile, where one of a list would.
-export const conditions: { readonly [C in Condition]: C } = { zombie: "zombie" };
 export const severities: { readonly [S in Severity]: S } = { critical: "critical", warning: "warning", info: "info" };
 const outcomes: { readonly [O in Outcome]: O } = {
 	recovered: "recovered",
 	ended: "ended",
 	moved: "moved",
+	quiet: "quiet",
+	superseded: "superseded",
 	deleted: "deleted",
+	disabled: "disabled",
 };
-const cadenceSources: { readonly [C in CadenceSource]: C } = { learned: "learned", unknown: "unknown" };
+const cadenceSources: { readonly [C in CadenceSource]: C } = {
+	learned: "learned",
+	prior: "prior",
+	unknown: "unknown",
+};
 
 const blindCauses: { readonly [B in BlindCause]: B } = {
 	socket: "socket",
@@ -31,6 +50,14 @@ const blindCauses: { readonly [B in BlindCause]: B } = {
 	lag: "lag",
 	server_outage: "server_outage",
 };
+
+const groupKinds: { readonly [K in GroupKind]: K } = {
+	work_pool: "work_pool",
+	client_version: "client_version",
+	everything: "everything",
+};
+const extents: { readonly [E in Extent]: E } = { some: "some", partial: "partial", full: "full" };
+const groupOutcomes: { readonly [O in GroupOutcome]: O } = { recovered: "recovered", ended: "ended" };
 
 export const labelsSchema = z.object({
 	name: nullableText,
@@ -41,6 +68,7 @@ export const labelsSchema = z.object({
 	workPool: nullableText,
 	clientVersion: nullableText,
 	parentTaskRunId: nullableText,
+	parentRunId: nullableText,
 	tags: z.array(z.string()).default([]),
 }) satisfies z.ZodType<RunLabels>;
 
@@ -55,7 +83,10 @@ export const evidenceSchema = z.object({
 	apiStateType: z.enum(stateTypes),
 	apiStateId: z.string(),
 	newestStoredBeatMs: nullableNumber,
+	otherSignAtMs: nullableNumber.default(null),
 }) satisfies z.ZodType<Evidence>;
+
+export const relatedRunsSchema = z.array(z.string());
 
 const episodeSchema = z.object({
 	alertId: z.string(),
@@ -69,6 +100,8 @@ const episodeSchema = z.object({
 	stateType: z.enum(stateTypes),
 	stateName: z.string(),
 	labels: labelsSchema,
+	relatedRuns: relatedRunsSchema.default([]),
+	groupId: nullableText,
 	raisedAtMs: z.number(),
 	closed: z.object({ outcome: z.enum(outcomes), atMs: z.number() }).nullable(),
 }) satisfies z.ZodType<Episode>;
@@ -82,3 +115,43 @@ export const transitionSchema = z.object({
 export const blindSpansSchema = z.array(
 	z.object({ fromServerMs: z.number(), untilServerMs: z.number(), cause: z.enum(blindCauses) }),
 ) satisfies z.ZodType<BlindSpanRow[]>;
+
+export const groupIncidentSchema = z.object({
+	groupId: z.string(),
+	groupKind: z.enum(groupKinds),
+	group: z.string(),
+	extent: z.enum(extents),
+	runIds: z.array(z.string()),
+	runsTotal: z.number(),
+	openedAtMs: z.number(),
+	closed: z.object({ outcome: z.enum(groupOutcomes), atMs: z.number() }).nullable(),
+}) satisfies z.ZodType<GroupIncident>;
+
+const priorSchema = z.object({
+	key: z.string(),
+	runs: z.array(z.object({ runId: z.string(), tauMs: z.number(), intervals: z.number() })),
+}) satisfies z.ZodType<PriorRow>;
+
+const habitSchema = z.object({
+	key: z.string(),
+	runs: z.array(z.object({ runId: z.string(), isPrompt: z.boolean() })),
+}) satisfies z.ZodType<HabitRow>;
+
+const patienceSchema = z.object({
+	key: z.string(),
+	extraK: z.number(),
+	raisedAtMs: z.number(),
+}) satisfies z.ZodType<PatienceRow>;
+
+// As an object for the same reason as the unions above.
+const learnedSchemas = {
+	prior: z.object({ kind: z.literal("prior"), key: z.string(), row: priorSchema }),
+	habit: z.object({ kind: z.literal("habit"), key: z.string(), row: habitSchema }),
+	patience: z.object({ kind: z.literal("patience"), key: z.string(), row: patienceSchema }),
+} satisfies { readonly [Kind in LearnedRow["kind"]]: z.ZodType<StoredLearned & { kind: Kind }> };
+
+export const learnedSchema = z.discriminatedUnion("kind", [
+	learnedSchemas.prior,
+	learnedSchemas.habit,
+	learnedSchemas.patience,
+]);

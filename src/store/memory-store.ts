@@ -1,17 +1,21 @@
 import type { Episode } from "../core/episode.ts";
 import { isTerminal } from "../core/run.ts";
 import type { Clock } from "../lib/clock.ts";
+import { learnedSchema } from "./core-schema.ts";
 import { closingsFirst } from "./episode-order.ts";
 import { bytesOfRunId } from "./run-id.ts";
 import type {
 	CommitBatch,
 	CommitResult,
+	GroupRow,
+	LearnedChange,
 	OutboxKey,
 	OutboxRow,
 	OwedQuery,
 	RetentionLimits,
 	RunKey,
 	Store,
+	StoredLearned,
 	StoredRun,
 	StoredWorld,
 	WorkspaceRow,
@@ -30,10 +34,20 @@ export interface MemoryDisk {
 	/** In the order of commits. */
 	readonly outbox: Map<string, KeptDelivery>;
 	readonly workspaces: Map<string, WorkspaceRow>;
+	readonly groups: Map<string, GroupRow>;
+	/** In the order in which they were last written. */
+	readonly learned: Map<string, LearnedChange>;
 }
 
 export function newMemoryDisk(): MemoryDisk {
-	return { runs: new Map(), episodes: new Map(), outbox: new Map(), workspaces: new Map() };
+	return {
+		runs: new Map(),
+		episodes: new Map(),
+		outbox: new Map(),
+		workspaces: new Map(),
+		groups: new Map(),
+		learned: new Map(),
+	};
 }
 
 /** A store for tests, simulation and replay: the laws of `Store`, without a file. */
@@ -49,7 +63,7 @@ export class MemoryStore implements Store {
 
 	async load(workspace: string): Promise<StoredWorld> {
 		this.#refuseWhenClosed();
-		const { runs, episodes, workspaces } = this.#disk;
+		const { runs, episodes, workspaces, groups, learned } = this.#disk;
 		const kept = workspaces.get(workspace);
 		return {
 			runs: [...runs.values()]
@@ -60,6 +74,11 @@ export class MemoryStore implements Store {
 				.toSorted((one, other) => one.raisedAtMs - other.raisedAtMs || compareText(one.alertId, other.alertId)),
 			workspaces: kept === undefined ? [] : [kept],
 			outbox: this.#owed(workspace),
+			openGroups: [...groups.values()]
+				.filter((row) => row.workspace === workspace && row.incident.closed === null)
+				.map(({ incident }) => incident)
+				.toSorted((one, other) => one.openedAtMs - other.openedAtMs || compareText(one.groupId, other.groupId)),
+			learned: [...learned.values()].filter((row) => row.workspace === workspace).flatMap(understoodLearned),
 		};
 	}
 
@@ -90,12 +109,14 @@ export class MemoryStore implements Store {
 		this.#putOutbox(copy.outbox);
 		this.#markDelivered(copy.delivered);
 		putAll(this.#disk.workspaces, new Map(copy.workspaces.map((row) => [row.workspace, row])));
+		this.#putGroups(copy.groups);
+		this.#putLearned(copy.learned);
 		return { lost };
 	}
 
 	async retain(limits: RetentionLimits): Promise<{ runs: number; episodes: number }> {
 		this.#refuseWhenClosed();
-		const { runs, episodes, outbox } = this.#disk;
+		const { runs, episodes, outbox, groups } = this.#disk;
 		const withOpenEpisode = new Set([...episodes.values()].filter(isOpen).map(nameOfRun));
 		const runsDeleted = deleteWhere(
 			runs,
@@ -108,6 +129,7 @@ export class MemoryStore implements Store {
 		const isOld = (atMs: number | null) => atMs !== null && atMs < limits.episodesBeforeMs;
 		const episodesDeleted = deleteWhere(episodes, ({ closed }) => isOld(closed?.atMs ?? null));
 		deleteWhere(outbox, ({ deliveredAtMs }) => isOld(deliveredAtMs));
+		deleteWhere(groups, ({ incident }) => isOld(incident.closed?.atMs ?? null));
 		return { runs: runsDeleted, episodes: episodesDeleted };
 	}
 
@@ -183,6 +205,24 @@ export class MemoryStore implements Store {
 		}
 	}
 
+	#putGroups(rows: readonly GroupRow[]): void {
+		for (const row of rows) {
+			const name = JSON.stringify([row.workspace, row.incident.groupId]);
+			const isClosed = (this.#disk.groups.get(name)?.incident.closed ?? null) !== null;
+			if (!isClosed) this.#disk.groups.set(name, row);
+		}
+	}
+
+	#putLearned(changes: readonly LearnedChange[]): void {
+		const { learned } = this.#disk;
+		for (const change of changes) {
+			const name = JSON.stringify([change.workspace, change.kind, change.key]);
+			// Taken out first, so that it is put in again as the last.
+			learned.delete(name);
+			if (change.row !== null) learned.set(name, change);
+		}
+	}
+
 	#markDelivered(keys: readonly OutboxKey[]): void {
 		const deliveredAtMs = this.#clock.now().wallMs;
 		for (const key of keys) {
@@ -197,6 +237,12 @@ export class MemoryStore implements Store {
 
 function isOpen(episode: Episode): boolean {
 	return episode.closed === null;
+}
+
+/** None, when it is not of the shape of its kind: it counts as never stored. */
+function understoodLearned({ kind, key, row }: LearnedChange): readonly StoredLearned[] {
+	const { data } = learnedSchema.safeParse({ kind, key, row });
+	return data === undefined ? [] : [data];
 }
 
 /** @throws StoreError for what is no run id */

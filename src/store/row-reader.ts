@@ -2,7 +2,7 @@ import type { Database } from "better-sqlite3";
 import { ZodError } from "zod";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
-import { parseOpenEpisode, parseOutbox, parseRun, parseWorkspace } from "./rows.ts";
+import { parseGroup, parseLearned, parseOpenEpisode, parseOutbox, parseRun, parseWorkspace } from "./rows.ts";
 import { bytesOfRunId } from "./run-id.ts";
 import type { RawRow, RowSource, Statements } from "./statements.ts";
 import type { OutboxRow, OwedQuery, RunKey, StoredRun, StoredWorld } from "./store.ts";
@@ -35,6 +35,8 @@ export class RowReader {
 			openEpisodes: this.#read("episodes", workspace, parseOpenEpisode, unreadable),
 			workspaces: this.#read("workspaces", workspace, parseWorkspace, unreadable),
 			outbox: this.#read("outbox", workspace, parseOutbox, unreadable),
+			openGroups: this.#read("group_incidents", workspace, parseGroup, unreadable),
+			learned: this.#read("learned", workspace, parseLearned, unreadable),
 		};
 		this.#setAside(unreadable);
 		return world;
@@ -118,8 +120,8 @@ function contentOfRow(raw: RawRow): string {
 }
 
 function nameOfRow(raw: RawRow): string {
-	const { alert_id: alertId, key, run_id: runId, workspace } = raw;
-	const id = alertId ?? key ?? runId ?? workspace;
+	const { alert_id: alertId, group_id: groupId, key, run_id: runId, workspace } = raw;
+	const id = alertId ?? key ?? runId ?? groupId ?? workspace;
 	return id instanceof Uint8Array ? hexOf(id) : String(id);
 }
 

@@ -1,17 +1,20 @@
 import { z } from "zod";
-import type { Episode } from "../core/episode.ts";
+import { conditions, type Episode } from "../core/episode.ts";
+import type { GroupIncident } from "../core/group-incident.ts";
 import { type BeatView, type StateView, stateTypes } from "../core/run.ts";
 import {
 	blindSpansSchema,
-	conditions,
 	evidenceSchema,
+	groupIncidentSchema,
 	labelsSchema,
+	learnedSchema,
 	nullableNumber,
+	relatedRunsSchema,
 	severities,
 	transitionSchema,
 } from "./core-schema.ts";
 import { runIdOfBytes } from "./run-id.ts";
-import type { OutboxRow, StoredRun, WorkspaceRow } from "./store.ts";
+import type { OutboxRow, StoredLearned, StoredRun, WorkspaceRow } from "./store.ts";
 
 const runIdBytes = z.instanceof(Uint8Array).transform(runIdOfBytes);
 
@@ -34,6 +37,7 @@ const stateColumns = z.object({
 	state_type: z.enum(stateTypes),
 	state_name: z.string(),
 	state_timestamp_ms: z.number(),
+	state_scheduled_ms: nullableNumber,
 	state_from_rest: z.number(),
 });
 
@@ -60,6 +64,7 @@ function stateOf(raw: unknown): StateView {
 		type: columns.state_type,
 		name: columns.state_name,
 		timestampMs: columns.state_timestamp_ms,
+		scheduledTimeMs: columns.state_scheduled_ms,
 		fromRest: columns.state_from_rest === 1,
 	};
 }
@@ -106,6 +111,8 @@ const episodeColumns = z.object({
 	state_type: z.enum(stateTypes),
 	state_name: z.string(),
 	labels: json(labelsSchema),
+	related_runs: json(relatedRunsSchema),
+	group_id: z.string().nullable(),
 	raised_at_ms: z.number(),
 });
 
@@ -124,6 +131,8 @@ export function parseOpenEpisode(raw: unknown): Episode {
 		stateType: columns.state_type,
 		stateName: columns.state_name,
 		labels: columns.labels,
+		relatedRuns: columns.related_runs,
+		groupId: columns.group_id,
 		raisedAtMs: columns.raised_at_ms,
 		closed: null,
 	};
@@ -155,4 +164,19 @@ export function parseWorkspace(raw: unknown): WorkspaceRow {
 		blindSpans: columns.blind_spans,
 		healthScore: columns.health_score,
 	};
+}
+
+const groupColumns = z.object({ incident: json(groupIncidentSchema) });
+
+export function parseGroup(raw: unknown): GroupIncident {
+	return groupColumns.parse(raw).incident;
+}
+
+const learnedColumns = z
+	.object({ kind: z.string(), key: z.string(), content: json(z.unknown()) })
+	.transform(({ kind, key, content }) => ({ kind, key, row: content }))
+	.pipe(learnedSchema);
+
+export function parseLearned(raw: unknown): StoredLearned {
+	return learnedColumns.parse(raw);
 }

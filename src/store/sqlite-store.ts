@@ -1,19 +1,12 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Database, Statement } from "better-sqlite3";
 import type { Clock } from "../lib/clock.ts";
+import { columnsOfEpisode, columnsOfGroup, columnsOfLearned, columnsOfOutbox, columnsOfWorkspace } from "./columns.ts";
 import { closingsFirst } from "./episode-order.ts";
 import type { InstanceLock } from "./instance-lock.ts";
 import { RowReader } from "./row-reader.ts";
 import { asStoreError } from "./sqlite-error.ts";
-import {
-	columnsOfEpisode,
-	columnsOfOutbox,
-	columnsOfWorkspace,
-	prepareStatements,
-	type SliceBounds,
-	type Statements,
-	writeRun,
-} from "./statements.ts";
+import { prepareStatements, type SliceBounds, type Statements, writeRun } from "./statements.ts";
 import type {
 	CommitBatch,
 	CommitResult,
@@ -94,6 +87,7 @@ export class SqliteStore implements Store {
 		const runs = await this.#deleteInSlices(this.#statements.deleteRuns, limits.runsBeforeMs);
 		const episodes = await this.#deleteInSlices(this.#statements.deleteEpisodes, limits.episodesBeforeMs);
 		await this.#deleteInSlices(this.#statements.deleteDelivered, limits.episodesBeforeMs);
+		await this.#deleteInSlices(this.#statements.deleteGroups, limits.episodesBeforeMs);
 		await this.#deleteInSlices(this.#statements.deleteUnreadable, limits.episodesBeforeMs);
 		return { runs, episodes };
 	}
@@ -156,6 +150,13 @@ export class SqliteStore implements Store {
 		}
 		for (const row of batch.workspaces) {
 			statements.putWorkspace.run(columnsOfWorkspace(row));
+		}
+		for (const row of batch.groups) {
+			statements.putGroup.run(columnsOfGroup(row));
+		}
+		for (const { row, ...place } of batch.learned) {
+			if (row === null) statements.forgetLearned.run(place);
+			else statements.putLearned.run(columnsOfLearned({ row, ...place }));
 		}
 		return { lost };
 	}

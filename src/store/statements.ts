@@ -1,10 +1,17 @@
 import type { Database } from "better-sqlite3";
-import type { Episode } from "../core/episode.ts";
-import { bytesOfRunId } from "./run-id.ts";
-import type { OutboxRow, RunRow, StoredRun, WorkspaceRow } from "./store.ts";
+import {
+	columnsOfRun,
+	type EpisodeColumns,
+	type GroupColumns,
+	type LearnedColumns,
+	type OutboxColumns,
+	type RunColumns,
+	type WorkspaceColumns,
+} from "./columns.ts";
+import type { StoredRun } from "./store.ts";
 
 /** The tables whose rows are parsed when read. */
-export type RowSource = "runs" | "episodes" | "outbox" | "workspaces";
+export type RowSource = "runs" | "episodes" | "outbox" | "workspaces" | "learned" | "group_incidents";
 
 const endedTypes = "('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')";
 
@@ -16,24 +23,25 @@ export function prepareStatements(database: Database) {
 	return {
 		insertRun: database.prepare<[RunColumns]>(`
 			INSERT INTO runs (workspace, run_id, version, attempt, state_id, state_type, state_name, state_timestamp_ms,
-				state_from_rest, ended_at_ms, alive_at_server_ms, beat_event_id, beat_occurred_ms, beat_received_ms,
-				occurred_ms, labels, updated_at_ms)
+				state_scheduled_ms, state_from_rest, ended_at_ms, alive_at_server_ms, beat_event_id, beat_occurred_ms,
+				beat_received_ms, occurred_ms, labels, updated_at_ms)
 			VALUES (@workspace, @runId, 1, @attempt, @stateId, @stateType, @stateName, @stateTimestampMs,
-				@stateFromRest, @endedAtMs, @aliveAtServerMs, @beatEventId, @beatOccurredMs, @beatReceivedMs,
-				@occurredMs, @labels, @updatedAtMs)
+				@stateScheduledMs, @stateFromRest, @endedAtMs, @aliveAtServerMs, @beatEventId, @beatOccurredMs,
+				@beatReceivedMs, @occurredMs, @labels, @updatedAtMs)
 			ON CONFLICT (workspace, run_id) DO NOTHING`),
 		updateRun: database.prepare<[RunColumns & { version: number }]>(`
 			UPDATE runs SET version = version + 1, attempt = @attempt, state_id = @stateId, state_type = @stateType,
-				state_name = @stateName, state_timestamp_ms = @stateTimestampMs, state_from_rest = @stateFromRest,
+				state_name = @stateName, state_timestamp_ms = @stateTimestampMs,
+				state_scheduled_ms = @stateScheduledMs, state_from_rest = @stateFromRest,
 				ended_at_ms = @endedAtMs, alive_at_server_ms = @aliveAtServerMs, beat_event_id = @beatEventId,
 				beat_occurred_ms = @beatOccurredMs, beat_received_ms = @beatReceivedMs, occurred_ms = @occurredMs,
 				labels = @labels, updated_at_ms = @updatedAtMs
 			WHERE workspace = @workspace AND run_id = @runId AND version = @version`),
 		putEpisode: database.prepare<[EpisodeColumns]>(`
 			INSERT INTO episodes (alert_id, workspace, run_id, attempt, condition, severity, reason, evidence,
-				state_type, state_name, labels, raised_at_ms, closed_outcome, closed_at_ms)
+				state_type, state_name, labels, related_runs, group_id, raised_at_ms, closed_outcome, closed_at_ms)
 			VALUES (@alertId, @workspace, @runId, @attempt, @condition, @severity, @reason, @evidence,
-				@stateType, @stateName, @labels, @raisedAtMs, @closedOutcome, @closedAtMs)
+				@stateType, @stateName, @labels, @relatedRuns, @groupId, @raisedAtMs, @closedOutcome, @closedAtMs)
 			ON CONFLICT (alert_id) DO UPDATE
 				SET closed_outcome = excluded.closed_outcome, closed_at_ms = excluded.closed_at_ms
 				WHERE episodes.closed_at_ms IS NULL AND excluded.closed_at_ms IS NOT NULL`),
@@ -56,6 +64,13 @@ export function prepareStatements(database: Database) {
 		readOutbox: database.prepare<[string, string, number], RawRow>(`
 			SELECT id AS rowid, * FROM outbox WHERE workspace = ? AND sink = ? AND delivered_at_ms IS NULL
 			ORDER BY created_at_ms, id LIMIT ?`),
+		putGroup: database.prepare<[GroupColumns]>(`
+			INSERT INTO group_incidents (workspace, group_id, incident, opened_at_ms, closed_at_ms)
+			VALUES (@workspace, @groupId, @incident, @openedAtMs, @closedAtMs)
+			ON CONFLICT (workspace, group_id) DO UPDATE SET incident = excluded.incident,
+				opened_at_ms = excluded.opened_at_ms, closed_at_ms = excluded.closed_at_ms
+				WHERE group_incidents.closed_at_ms IS NULL`),
+		...learnedStatements(database),
 		...retentionStatements(database),
 		...setAsideStatements(database),
 	};
@@ -81,6 +96,20 @@ function readStatements(database: Database) {
 			SELECT id AS rowid, * FROM outbox WHERE workspace = ? AND delivered_at_ms IS NULL
 			ORDER BY created_at_ms, id`),
 		workspaces: database.prepare<[string], RawRow>("SELECT rowid AS rowid, * FROM workspaces WHERE workspace = ?"),
+		learned: database.prepare<[string], RawRow>("SELECT id AS rowid, * FROM learned WHERE workspace = ? ORDER BY id"),
+		group_incidents: database.prepare<[string], RawRow>(`
+			SELECT rowid AS rowid, * FROM group_incidents WHERE workspace = ? AND closed_at_ms IS NULL
+			ORDER BY opened_at_ms, group_id`),
+	};
+}
+
+/** Replaced, not updated: the row takes a new id, the greatest, and so the last place in the order. */
+function learnedStatements(database: Database) {
+	return {
+		putLearned: database.prepare<[LearnedColumns]>(`
+			INSERT OR REPLACE INTO learned (workspace, kind, key, content) VALUES (@workspace, @kind, @key, @content)`),
+		forgetLearned: database.prepare<[{ workspace: string; kind: string; key: string }]>(`
+			DELETE FROM learned WHERE workspace = @workspace AND kind = @kind AND key = @key`),
 	};
 }
 
@@ -104,6 +133,10 @@ function retentionStatements(database: Database) {
 		deleteDelivered: database.prepare<[SliceBounds]>(`
 			DELETE FROM outbox WHERE id IN (
 				SELECT id FROM outbox WHERE delivered_at_ms IS NOT NULL AND delivered_at_ms < @beforeMs LIMIT @rowsMax)`),
+		deleteGroups: database.prepare<[SliceBounds]>(`
+			DELETE FROM group_incidents WHERE rowid IN (
+				SELECT rowid FROM group_incidents WHERE closed_at_ms IS NOT NULL AND closed_at_ms < @beforeMs
+				LIMIT @rowsMax)`),
 		deleteUnreadable: database.prepare<[SliceBounds]>(`
 			DELETE FROM unreadable_rows WHERE id IN (
 				SELECT id FROM unreadable_rows WHERE set_aside_at_ms < @beforeMs LIMIT @rowsMax)`),
@@ -120,30 +153,9 @@ function setAsideStatements(database: Database) {
 			episodes: database.prepare<[number]>("DELETE FROM episodes WHERE rowid = ?"),
 			outbox: database.prepare<[number]>("DELETE FROM outbox WHERE rowid = ?"),
 			workspaces: database.prepare<[number]>("DELETE FROM workspaces WHERE rowid = ?"),
+			learned: database.prepare<[number]>("DELETE FROM learned WHERE id = ?"),
+			group_incidents: database.prepare<[number]>("DELETE FROM group_incidents WHERE rowid = ?"),
 		} satisfies Record<RowSource, unknown>,
-	};
-}
-
-type RunColumns = ReturnType<typeof columnsOfRun>;
-
-function columnsOfRun(row: RunRow) {
-	return {
-		workspace: row.workspace,
-		runId: bytesOfRunId(row.runId),
-		attempt: row.attempt,
-		stateId: row.state?.id ?? null,
-		stateType: row.state?.type ?? null,
-		stateName: row.state?.name ?? null,
-		stateTimestampMs: row.state?.timestampMs ?? null,
-		stateFromRest: row.state === null ? null : Number(row.state.fromRest),
-		endedAtMs: row.endedAtMs,
-		aliveAtServerMs: row.aliveAtServerMs,
-		beatEventId: row.lastBeat?.eventId ?? null,
-		beatOccurredMs: row.lastBeat?.occurredMs ?? null,
-		beatReceivedMs: row.lastBeat?.receivedMs ?? null,
-		occurredMs: JSON.stringify(row.occurredMs),
-		labels: JSON.stringify(row.labels),
-		updatedAtMs: row.updatedAtMs,
 	};
 }
 
@@ -152,49 +164,4 @@ export function writeRun(statements: Statements, { row, version }: StoredRun): b
 	const columns = columnsOfRun(row);
 	const outcome = version === 0 ? statements.insertRun.run(columns) : statements.updateRun.run({ ...columns, version });
 	return outcome.changes === 1;
-}
-
-type EpisodeColumns = ReturnType<typeof columnsOfEpisode>;
-
-export function columnsOfEpisode(episode: Episode) {
-	return {
-		alertId: episode.alertId,
-		workspace: episode.workspace,
-		runId: bytesOfRunId(episode.runId),
-		attempt: episode.attempt,
-		condition: episode.condition,
-		severity: episode.severity,
-		reason: episode.reason,
-		evidence: JSON.stringify(episode.evidence),
-		stateType: episode.stateType,
-		stateName: episode.stateName,
-		labels: JSON.stringify(episode.labels),
-		raisedAtMs: episode.raisedAtMs,
-		closedOutcome: episode.closed?.outcome ?? null,
-		closedAtMs: episode.closed?.atMs ?? null,
-	};
-}
-
-type OutboxColumns = ReturnType<typeof columnsOfOutbox>;
-
-export function columnsOfOutbox(row: OutboxRow) {
-	return {
-		sink: row.sink,
-		key: row.transition.key,
-		workspace: row.transition.episode.workspace,
-		runId: bytesOfRunId(row.transition.episode.runId),
-		transition: JSON.stringify(row.transition),
-		createdAtMs: row.createdAtMs,
-	};
-}
-
-type WorkspaceColumns = ReturnType<typeof columnsOfWorkspace>;
-
-export function columnsOfWorkspace(row: WorkspaceRow) {
-	return {
-		workspace: row.workspace,
-		coveredUntilServerMs: row.coveredUntilServerMs,
-		blindSpans: JSON.stringify(row.blindSpans),
-		healthScore: row.healthScore,
-	};
 }

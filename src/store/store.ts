@@ -1,4 +1,6 @@
 import type { Episode, Transition } from "../core/episode.ts";
+import type { GroupIncident } from "../core/group-incident.ts";
+import type { Learned, LearnedRow } from "../core/learning.ts";
 import type { RunRow, WorkspaceRow } from "../core/record.ts";
 
 export type { BlindSpanRow, RunRow, WorkspaceRow } from "../core/record.ts";
@@ -28,6 +30,18 @@ export interface OutboxKey {
 	readonly key: string;
 }
 
+/** A group incident with its key: workspace and `groupId`. */
+export interface GroupRow {
+	readonly workspace: string;
+	readonly incident: GroupIncident;
+}
+
+/** What was learned anew of a deployment, or is forgotten (`row` is null); one row for each workspace, kind and key. */
+export type LearnedChange = LearnedRow & { readonly workspace: string };
+
+/** As it is read back: each kind in its shape. */
+export type StoredLearned = Learned & { readonly key: string };
+
 /**
  * Everything one step changed. Structured-cloneable plain data, so that a store may live in another thread or process.
  * All of it becomes durable, or none.
@@ -41,6 +55,10 @@ export interface CommitBatch {
 	readonly outbox: readonly OutboxRow[];
 	readonly delivered: readonly OutboxKey[];
 	readonly workspaces: readonly WorkspaceRow[];
+	/** Opened, changed or closed. The last word counts while it is open; a closed one stays as it closed. */
+	readonly groups: readonly GroupRow[];
+	/** The last word counts. */
+	readonly learned: readonly LearnedChange[];
 	/** False: nothing but proofs of life, whose loss is harmless; the store may skip the fsync. */
 	readonly durable: boolean;
 }
@@ -56,6 +74,9 @@ export interface StoredWorld {
 	readonly workspaces: readonly WorkspaceRow[];
 	/** Not delivered yet, oldest first. */
 	readonly outbox: readonly OutboxRow[];
+	readonly openGroups: readonly GroupIncident[];
+	/** In the order in which they were last written. */
+	readonly learned: readonly StoredLearned[];
 }
 
 export interface OwedQuery {
@@ -81,13 +102,16 @@ export interface RetentionLimits {
  *    delivered in the batch that brings it is stored as delivered; a delivery of an unknown row is nothing;
  * 5. `load` gives back what was committed, field by field: numbers are finite, text is well-formed Unicode, run ids are
  *    UUIDs in lower case (another one fails the batch). A stored row that cannot be understood is told to whoever opened
- *    the store, put aside and skipped: the run, episode or delivery then counts as never stored;
- * 6. after disposal everything is refused with the code `CLOSED`; disposing twice is harmless.
+ *    the store, put aside and skipped: what it told then counts as never stored;
+ * 6. what was learned is there once for each workspace, kind and key, as it was written last, until it is forgotten;
+ *    a group incident once for each workspace and id, as it was written last until it is closed, and then as it closed;
+ * 7. after disposal everything is refused with the code `CLOSED`; disposing twice is harmless.
  */
 export interface Store extends AsyncDisposable {
 	/**
 	 * Everything that is alive: runs (ended ones too, while retention keeps them) by run id, open episodes by the time they
-	 * were raised, then alert id, undelivered rows by the time they were created, then the order of commits.
+	 * were raised, then alert id, undelivered rows by the time they were created, then the order of commits, open group
+	 * incidents by the time they opened, then id, what was learned in the order in which it was last written.
 	 *
 	 * @throws StoreError
 	 */
@@ -108,8 +132,8 @@ export interface Store extends AsyncDisposable {
 	/** @throws StoreError; nothing of the batch is kept then. */
 	commit(batch: CommitBatch): Promise<CommitResult>;
 	/**
-	 * Deletes ended runs unchanged since `runsBeforeMs` that have no open episode, episodes closed before
-	 * `episodesBeforeMs`, and rows delivered before it. In slices: commits go on meanwhile.
+	 * Deletes ended runs unchanged since `runsBeforeMs` that have no open episode, episodes and group incidents closed
+	 * before `episodesBeforeMs`, and rows delivered before it. In slices: commits go on meanwhile.
 	 *
 	 * @throws StoreError; what was deleted before it stays deleted
 	 */

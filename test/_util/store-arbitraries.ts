@@ -1,7 +1,16 @@
 import fc from "fast-check";
-import { type Episode, transitionOf } from "../../src/core/episode.ts";
+import { conditions, type Episode, transitionOf } from "../../src/core/episode.ts";
+import type { GroupIncident } from "../../src/core/group-incident.ts";
 import { type RunLabels, type StateView, stateTypes } from "../../src/core/run.ts";
-import type { CommitBatch, OutboxRow, RunRow, WorkspaceRow } from "../../src/store/store.ts";
+import type {
+	CommitBatch,
+	GroupRow,
+	LearnedChange,
+	OutboxRow,
+	RunRow,
+	StoredLearned,
+	WorkspaceRow,
+} from "../../src/store/store.ts";
 import { runIdOf } from "./store-samples.ts";
 
 /*
@@ -28,6 +37,7 @@ const anyLabels: fc.Arbitrary<RunLabels> = record({
 	workPool: maybe(anyText),
 	clientVersion: maybe(anyText),
 	parentTaskRunId: maybe(anyText),
+	parentRunId: maybe(anyText),
 	tags: fc.array(anyText, { maxLength: 3 }),
 });
 
@@ -36,6 +46,7 @@ const anyState: fc.Arbitrary<StateView> = record({
 	type: fc.constantFrom(...stateTypes),
 	name: anyText,
 	timestampMs: anyTime,
+	scheduledTimeMs: maybe(anyTime),
 	fromRest: fc.boolean(),
 });
 
@@ -60,14 +71,17 @@ const anyEvidence: fc.Arbitrary<Episode["evidence"]> = record({
 	lastBeatOccurredMs: maybe(anyTime),
 	lastBeatReceivedMs: maybe(anyTime),
 	cadenceSeconds: maybe(anyNumber),
-	cadenceSource: fc.constantFrom("learned", "unknown"),
+	cadenceSource: fc.constantFrom("learned", "prior", "unknown"),
 	thresholdSeconds: anyNumber,
 	silenceSeconds: anyNumber,
 	blindSeconds: anyNumber,
 	apiStateType: fc.constantFrom(...stateTypes),
 	apiStateId: anyText,
 	newestStoredBeatMs: maybe(anyTime),
+	otherSignAtMs: maybe(anyTime),
 });
+
+const outcomes = ["recovered", "ended", "moved", "quiet", "superseded", "deleted", "disabled"] as const;
 
 function episodeIn(keys: {
 	readonly alertId: fc.Arbitrary<string>;
@@ -77,15 +91,17 @@ function episodeIn(keys: {
 }): fc.Arbitrary<Episode> {
 	return record({
 		...keys,
-		condition: fc.constant("zombie" as const),
+		condition: fc.constantFrom(...conditions),
 		severity: fc.constantFrom("critical", "warning", "info"),
 		reason: anyText,
 		evidence: anyEvidence,
 		stateType: fc.constantFrom(...stateTypes),
 		stateName: anyText,
 		labels: anyLabels,
+		relatedRuns: fc.array(anyText, { maxLength: 3 }),
+		groupId: maybe(anyText),
 		raisedAtMs: anyTime,
-		closed: maybe(record({ outcome: fc.constantFrom("recovered", "ended", "moved", "deleted"), atMs: anyTime })),
+		closed: maybe(record({ outcome: fc.constantFrom(...outcomes), atMs: anyTime })),
 	});
 }
 
@@ -103,6 +119,45 @@ function workspaceRowIn(workspaces: fc.Arbitrary<string>): fc.Arbitrary<Workspac
 	});
 }
 
+function groupIn(groupIds: fc.Arbitrary<string>): fc.Arbitrary<GroupIncident> {
+	return record({
+		groupId: groupIds,
+		groupKind: fc.constantFrom("work_pool", "client_version", "everything"),
+		group: anyText,
+		extent: fc.constantFrom("some", "partial", "full"),
+		runIds: fc.array(anyText, { maxLength: 3 }),
+		runsTotal: fc.nat(),
+		openedAtMs: anyTime,
+		closed: maybe(record({ outcome: fc.constantFrom("recovered", "ended"), atMs: anyTime })),
+	});
+}
+
+function learnedIn(keys: fc.Arbitrary<string>): fc.Arbitrary<StoredLearned> {
+	const seen = record({ runId: anyText, tauMs: anyNumber, intervals: fc.nat() });
+	const first = record({ runId: anyText, isPrompt: fc.boolean() });
+	return keys.chain((key) =>
+		fc.oneof<fc.Arbitrary<StoredLearned>[]>(
+			record({
+				kind: fc.constant("prior"),
+				key: fc.constant(key),
+				row: record({ key: fc.constant(key), runs: fc.array(seen, { maxLength: 3 }) }),
+			}),
+			record({
+				kind: fc.constant("habit"),
+				key: fc.constant(key),
+				row: record({ key: fc.constant(key), runs: fc.array(first, { maxLength: 3 }) }),
+			}),
+			record({
+				kind: fc.constant("patience"),
+				key: fc.constant(key),
+				row: record({ key: fc.constant(key), extraK: anyNumber, raisedAtMs: anyTime }),
+			}),
+		),
+	);
+}
+
+export const arbitraryGroup = groupIn(anyText);
+export const arbitraryLearned = learnedIn(anyText);
 export const arbitraryRow = rowIn(anyText, fc.uuid());
 export const arbitraryEpisode = episodeIn({
 	alertId: anyText,
@@ -129,6 +184,14 @@ const fewDeliveries: fc.Arbitrary<OutboxRow> = record({
 	createdAtMs: fc.constantFrom(1, 2, 3),
 });
 
+const fewGroups: fc.Arbitrary<GroupRow> = record({
+	workspace: fewWorkspace,
+	incident: groupIn(fc.constantFrom("g", "h")),
+});
+const fewLearned: fc.Arbitrary<LearnedChange> = fc
+	.tuple(fewWorkspace, learnedIn(fc.constantFrom("d", "e")), fc.boolean())
+	.map(([workspace, learned, isKept]) => ({ ...learned, workspace, row: isKept ? learned.row : null }));
+
 /** A batch among few names: some rows hit what is stored, some miss, some batches are refused. */
 export const arbitraryBatch: fc.Arbitrary<CommitBatch> = record({
 	runs: fc.array(record({ row: rowIn(fewWorkspace, fewRunIds), version: fc.nat({ max: 3 }) }), { maxLength: 4 }),
@@ -139,5 +202,7 @@ export const arbitraryBatch: fc.Arbitrary<CommitBatch> = record({
 		{ maxLength: 2 },
 	),
 	workspaces: fc.array(workspaceRowIn(fewWorkspace), { maxLength: 1 }),
+	groups: fc.array(fewGroups, { maxLength: 2 }),
+	learned: fc.array(fewLearned, { maxLength: 4 }),
 	durable: fc.boolean(),
 });

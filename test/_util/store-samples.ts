@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Episode, type Evidence, transitionOf } from "../../src/core/episode.ts";
+import { type Episode, type Evidence, type Outcome, transitionOf } from "../../src/core/episode.ts";
+import type { GroupIncident } from "../../src/core/group-incident.ts";
 import { noLabels, type RunLabels, type StateType, type StateView } from "../../src/core/run.ts";
 import type { Clock, Instant } from "../../src/lib/clock.ts";
-import type { CommitBatch, OutboxRow, RunRow } from "../../src/store/store.ts";
+import type { CommitBatch, OutboxRow, RunRow, StoredLearned, StoredWorld } from "../../src/store/store.ts";
 
 /** A wall clock that stands still until it is set. */
 export class StandingClock implements Clock {
@@ -27,7 +28,14 @@ export function runIdOf(n: number): string {
 }
 
 export function stateOf(type: StateType): StateView {
-	return { id: "5f0c8a3e-state", type, name: type.toLowerCase(), timestampMs: 1_789_999_000_123.456, fromRest: false };
+	return {
+		id: "5f0c8a3e-state",
+		type,
+		name: type.toLowerCase(),
+		timestampMs: 1_789_999_000_123.456,
+		scheduledTimeMs: 1_789_999_100_000.125,
+		fromRest: false,
+	};
 }
 
 const fullLabels: RunLabels = {
@@ -39,6 +47,7 @@ const fullLabels: RunLabels = {
 	workPool: "k8s",
 	clientVersion: "3.8.8",
 	parentTaskRunId: "task-1",
+	parentRunId: "run-0",
 	tags: ["a", "", 'quote " and \u2028'],
 };
 
@@ -86,6 +95,7 @@ const evidence: Evidence = {
 	apiStateType: "RUNNING",
 	apiStateId: "5f0c8a3e-state",
 	newestStoredBeatMs: null,
+	otherSignAtMs: 1_789_999_990_000.5,
 };
 
 /** An open episode of run n. */
@@ -102,13 +112,15 @@ export function episodeOf(n: number, alertId: string, changes: Partial<Episode> 
 		stateType: "RUNNING",
 		stateName: "Running",
 		labels: fullLabels,
+		relatedRuns: [runIdOf(8), runIdOf(9)],
+		groupId: "group-1",
 		raisedAtMs: 1_790_000_000_000,
 		closed: null,
 		...changes,
 	};
 }
 
-export function closedOf(episode: Episode, atMs: number, outcome: "recovered" | "ended" = "recovered"): Episode {
+export function closedOf(episode: Episode, atMs: number, outcome: Outcome = "recovered"): Episode {
 	return { ...episode, closed: { outcome, atMs } };
 }
 
@@ -116,8 +128,58 @@ export function deliveryOf(episode: Episode, changes: Partial<OutboxRow> = {}): 
 	return { sink: "log", transition: transitionOf(episode), createdAtMs: 1_790_000_000_000, ...changes };
 }
 
+/** An open group incident of the pool k8s. */
+export function groupOf(groupId: string, changes: Partial<GroupIncident> = {}): GroupIncident {
+	return {
+		groupId,
+		groupKind: "work_pool",
+		group: "k8s",
+		extent: "partial",
+		runIds: [runIdOf(1), runIdOf(2)],
+		runsTotal: 3,
+		openedAtMs: 1_790_000_000_000.5,
+		closed: null,
+		...changes,
+	};
+}
+
+/** A row of each kind, as the core has them. */
+export const learnedSamples = [
+	{
+		kind: "prior",
+		key: "deployment-1 3.8.8",
+		row: { key: "deployment-1 3.8.8", runs: [{ runId: runIdOf(1), tauMs: 30_015.25, intervals: 7 }] },
+	},
+	{ kind: "habit", key: "deployment-1", row: { key: "deployment-1", runs: [{ runId: runIdOf(1), isPrompt: true }] } },
+	{
+		kind: "patience",
+		key: "deployment-1",
+		row: { key: "deployment-1", extraK: 1, raisedAtMs: 1_790_000_000_000 },
+	},
+] as const satisfies readonly StoredLearned[];
+
+/** What is in a world of which nothing is stored. */
+export const emptyWorld: StoredWorld = {
+	runs: [],
+	openEpisodes: [],
+	workspaces: [],
+	outbox: [],
+	openGroups: [],
+	learned: [],
+};
+
 export function batchOf(changes: Partial<CommitBatch>): CommitBatch {
-	return { runs: [], episodes: [], outbox: [], delivered: [], workspaces: [], durable: true, ...changes };
+	return {
+		runs: [],
+		episodes: [],
+		outbox: [],
+		delivered: [],
+		workspaces: [],
+		groups: [],
+		learned: [],
+		durable: true,
+		...changes,
+	};
 }
 
 /** Every file in a folder with the hash of its bytes. Not while a store is open there: reading would drop its locks. */

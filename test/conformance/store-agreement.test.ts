@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { GroupIncident } from "../../src/core/group-incident.ts";
 import type { CommitBatch, CommitResult, Store } from "../../src/store/store.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { arbitraryBatch, fewWorkspaces } from "../_util/store-arbitraries.ts";
@@ -28,6 +29,10 @@ async function outcomeOf(store: Store, batch: CommitBatch): Promise<CommitResult
 		if (error instanceof StoreError && !error.retryable) return "refused";
 		throw error;
 	}
+}
+
+function idsOf(groups: readonly GroupIncident[]): readonly string[] {
+	return groups.map(({ groupId }) => groupId).toSorted();
 }
 
 async function worldOf(store: Store) {
@@ -83,8 +88,9 @@ test.for([...houses.keys()])(
 					if (batch !== undefined) await store.commit(batch);
 				}
 				const after = await worldOf(store);
-				for (const [index, { openEpisodes, outbox }] of after.entries()) {
+				for (const [index, { openEpisodes, outbox, openGroups }] of after.entries()) {
 					expect(openEpisodes).toStrictEqual(before[index]?.openEpisodes);
+					expect(idsOf(openGroups)).toStrictEqual(idsOf(before[index]?.openGroups ?? []));
 					// Fewer may be owed: a delivery whose row was unknown when its batch first came may be known by now.
 					expect(before[index]?.outbox).toStrictEqual(expect.arrayContaining([...outbox]));
 				}

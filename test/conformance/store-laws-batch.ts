@@ -5,7 +5,10 @@ import {
 	bareRowOf,
 	batchOf,
 	deliveryOf,
+	emptyWorld,
 	episodeOf,
+	groupOf,
+	learnedSamples,
 	rowOf,
 	runIdOf,
 	StandingClock,
@@ -13,7 +16,6 @@ import {
 } from "../_util/store-samples.ts";
 import type { BuildHouse } from "./store-laws.ts";
 
-const empty = { runs: [], openEpisodes: [], workspaces: [], outbox: [] };
 const sight = { workspace, coveredUntilServerMs: 5, blindSpans: [], healthScore: 1 };
 
 /** A batch of good rows, one of every kind. */
@@ -24,6 +26,8 @@ function goodBatch(): CommitBatch {
 		episodes: [episode],
 		outbox: [deliveryOf(episode)],
 		workspaces: [sight],
+		groups: [{ workspace, incident: groupOf("group-1") }],
+		learned: learnedSamples.map((row) => ({ ...row, workspace })),
 	});
 }
 
@@ -55,7 +59,7 @@ export function batchLaws(build: BuildHouse): void {
 		await expect(store.commit(batch)).rejects.toSatisfy(
 			(error: unknown) => error instanceof StoreError && !error.retryable,
 		);
-		expect(await store.load(workspace)).toStrictEqual(empty);
+		expect(await store.load(workspace)).toStrictEqual(emptyWorld);
 		await store.commit(goodBatch());
 		expect((await store.load(workspace)).runs).toHaveLength(1);
 	});
@@ -99,6 +103,8 @@ export function batchLaws(build: BuildHouse): void {
 			openEpisodes: batch.episodes,
 			workspaces: [sight],
 			outbox: batch.outbox,
+			openGroups: [groupOf("group-1")],
+			learned: learnedSamples,
 		});
 	});
 
@@ -141,6 +147,6 @@ export function batchLaws(build: BuildHouse): void {
 			expect(attempt).toMatchObject({ status: "rejected", reason: { name: "StoreError", code: "CLOSED" } });
 		}
 		await using next = await house.open();
-		expect(await next.load(workspace)).toStrictEqual(empty);
+		expect(await next.load(workspace)).toStrictEqual(emptyWorld);
 	});
 }

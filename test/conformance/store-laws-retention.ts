@@ -6,6 +6,7 @@ import {
 	closedOf,
 	deliveryOf,
 	episodeOf,
+	groupOf,
 	rowOf,
 	runIdOf,
 	StandingClock,
@@ -74,6 +75,19 @@ export function retentionLaws(build: BuildHouse): void {
 		expect(await store.retain(limits)).toStrictEqual({ runs: 0, episodes: 1 });
 		expect(await store.retain(limits)).toStrictEqual({ runs: 0, episodes: 0 });
 		expect((await store.load(workspace)).openEpisodes).toStrictEqual([open]);
+	});
+
+	test("a group incident goes when it closed before the limit, and is new when it comes again", async () => {
+		await using house = await build(new StandingClock());
+		await using store = await house.open();
+		const closed = (atMs: number) => ({ outcome: "ended", atMs }) as const;
+		const open = groupOf("open", { openedAtMs: 1 });
+		const incidents = [open, groupOf("old", { closed: closed(9.5) }), groupOf("young", { closed: closed(10) })];
+		await store.commit(batchOf({ groups: incidents.map((incident) => ({ workspace, incident })) }));
+		await store.retain({ runsBeforeMs: 99, episodesBeforeMs: 10 });
+		const again = ["old", "young"].map((groupId) => groupOf(groupId));
+		await store.commit(batchOf({ groups: again.map((incident) => ({ workspace, incident })) }));
+		expect((await store.load(workspace)).openGroups).toStrictEqual([open, again[0]]);
 	});
 
 	test("a delivery is remembered until the limit passes the time it was made; one that is owed stays", async () => {

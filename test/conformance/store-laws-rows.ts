@@ -1,11 +1,18 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { stateTypes } from "../../src/core/run.ts";
-import { arbitraryEpisode, arbitraryRow, arbitraryWorkspaceRow } from "../_util/store-arbitraries.ts";
+import {
+	arbitraryEpisode,
+	arbitraryGroup,
+	arbitraryLearned,
+	arbitraryRow,
+	arbitraryWorkspaceRow,
+} from "../_util/store-arbitraries.ts";
 import {
 	bareRowOf,
 	batchOf,
 	deliveryOf,
+	emptyWorld,
 	episodeOf,
 	rowOf,
 	runIdOf,
@@ -32,17 +39,34 @@ export function rowLaws(build: BuildHouse): void {
 		expect((await store.load(workspace)).runs).toStrictEqual(rows.map((row) => ({ row, version: 1 })));
 	});
 
-	test("any run, episode, delivery and workspace comes back as it was committed", { timeout: 60_000 }, async () => {
-		const rows = fc.record({ row: arbitraryRow, episode: arbitraryEpisode, sight: arbitraryWorkspaceRow });
+	test("any run, episode, delivery, workspace, group and lesson comes back as it was committed", {
+		timeout: 60_000,
+	}, async () => {
+		const rows = fc.record({
+			row: arbitraryRow,
+			episode: arbitraryEpisode,
+			sight: arbitraryWorkspaceRow,
+			group: arbitraryGroup,
+			learned: arbitraryLearned,
+		});
 		await fc.assert(
-			fc.asyncProperty(rows, async ({ row, episode, sight }) => {
+			fc.asyncProperty(rows, async ({ row, episode, sight, group, learned }) => {
 				await using house = await build(new StandingClock());
 				const open = { ...episode, closed: null };
 				const owed = deliveryOf(episode);
+				const incident = { ...group, closed: null };
+				const place = sight.workspace;
 				{
 					await using store = await house.open();
 					await store.commit(
-						batchOf({ runs: [{ row, version: 0 }], episodes: [open], outbox: [owed], workspaces: [sight] }),
+						batchOf({
+							runs: [{ row, version: 0 }],
+							episodes: [open],
+							outbox: [owed],
+							workspaces: [sight],
+							groups: [{ workspace: place, incident }],
+							learned: [{ ...learned, workspace: place }],
+						}),
 					);
 				}
 				await using store = await house.open();
@@ -51,7 +75,8 @@ export function rowLaws(build: BuildHouse): void {
 				const world = await store.load(episode.workspace);
 				expect(world.openEpisodes).toStrictEqual([open]);
 				expect(world.outbox).toStrictEqual([owed]);
-				expect((await store.load(sight.workspace)).workspaces).toStrictEqual([sight]);
+				expect(await store.load(place)).toMatchObject({ workspaces: [sight], openGroups: [incident] });
+				expect((await store.load(place)).learned).toStrictEqual([learned]);
 			}),
 			{ numRuns: 60 },
 		);
@@ -99,6 +124,6 @@ export function rowLaws(build: BuildHouse): void {
 		await store.commit(batchOf({ runs: [{ row: rowOf(1), version: 0 }] }));
 		expect(await store.loadRun({ workspace, runId: runIdOf(2) })).toBeNull();
 		expect(await store.loadRun({ workspace: "other", runId: runIdOf(1) })).toBeNull();
-		expect(await store.load("other")).toStrictEqual({ runs: [], openEpisodes: [], workspaces: [], outbox: [] });
+		expect(await store.load("other")).toStrictEqual(emptyWorld);
 	});
 }

@@ -3,6 +3,8 @@ import type { Clock } from "../../src/lib/clock.ts";
 import type { Store } from "../../src/store/store.ts";
 import { batchLaws } from "./store-laws-batch.ts";
 import { episodeLaws } from "./store-laws-episode.ts";
+import { groupLaws } from "./store-laws-group.ts";
+import { learnedLaws } from "./store-laws-learned.ts";
 import { outboxLaws } from "./store-laws-outbox.ts";
 import { retentionLaws } from "./store-laws-retention.ts";
 import { rowLaws } from "./store-laws-rows.ts";
@@ -19,6 +21,8 @@ export function describeStoreLaws(name: string, build: BuildHouse): void {
 	describe(`laws of the ${name} store`, () => {
 		describe("batches and versions", () => batchLaws(build));
 		describe("episodes", () => episodeLaws(build));
+		describe("group incidents", () => groupLaws(build));
+		describe("what was learned", () => learnedLaws(build));
 		describe("outbox", () => outboxLaws(build));
 		describe("rows", () => rowLaws(build));
 		describe("retention", () => retentionLaws(build));

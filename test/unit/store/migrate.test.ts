@@ -39,7 +39,12 @@ function columnsOfRuns(path: string): unknown[] {
 	return look(path, (database) => database.prepare("SELECT name FROM pragma_table_info('runs')").pluck().all());
 }
 
-const addColumn = { "0002-note.sql": "ALTER TABLE runs ADD COLUMN note TEXT; CREATE TABLE notes (id INTEGER) STRICT;" };
+/** The package's newest schema, and the name of a file that would come so many after it. */
+const newest = readMigrations(sqliteMigrationsFolder).length;
+const numbered = (steps: number, name: string) => `${String(newest + steps).padStart(4, "0")}-${name}`;
+
+const noteSql = "ALTER TABLE runs ADD COLUMN note TEXT; CREATE TABLE notes (id INTEGER) STRICT;";
+const addColumn = { [numbered(1, "note.sql")]: noteSql };
 
 describe("migrations", () => {
 	test("a new database has every migration in its ledger, with its hash, its time and who made it", async () => {
@@ -48,7 +53,7 @@ describe("migrations", () => {
 		const [first] = readMigrations(sqliteMigrationsFolder);
 		const row = look(folder.file("zombied.db"), (database) => {
 			expect(database.pragma("application_id", { simple: true })).toBe(applicationId);
-			expect(database.pragma("user_version", { simple: true })).toBe(readMigrations(sqliteMigrationsFolder).length);
+			expect(database.pragma("user_version", { simple: true })).toBe(newest);
 			return database.prepare("SELECT * FROM schema_migrations WHERE version = 1").get();
 		});
 		expect(row).toStrictEqual({
@@ -84,7 +89,7 @@ describe("migrations", () => {
 			expect((await store.load(workspace)).runs).toStrictEqual([{ row: rowOf(1), version: 1 }]);
 		}
 		expect(columnsOfRuns(path)).toContain("note");
-		const backup = backupPathOf(path, 1);
+		const backup = backupPathOf(path, newest);
 		expect(columnsOfRuns(backup)).not.toContain("note");
 		expect(look(backup, (database) => database.prepare("SELECT count(*) FROM runs").pluck().get())).toBe(1);
 		expect(look(path, (database) => database.pragma("journal_mode", { simple: true }))).toBe("wal");
@@ -98,7 +103,7 @@ describe("migrations", () => {
 		await using store = await openWith(folder, addColumn);
 		await store.commit(batchOf({ runs: [{ row: rowOf(1), version: 0 }] }));
 		copyFileSync(path, folder.file("copy.db"));
-		expect(inspectDatabaseFile(folder.file("copy.db"))).toStrictEqual({ kind: "zombied", schemaVersion: 2 });
+		expect(inspectDatabaseFile(folder.file("copy.db"))).toStrictEqual({ kind: "zombied", schemaVersion: newest + 1 });
 	});
 
 	test("a migration that fails half-way is undone whole, and the database works on with the schema it had", async () => {
@@ -108,22 +113,31 @@ describe("migrations", () => {
 			await using store = await openWith(folder, {});
 			await store.commit(batchOf({ runs: [{ row: rowOf(1), version: 0 }] }));
 		}
-		const broken = { "0002-broken.sql": "ALTER TABLE runs ADD COLUMN note TEXT; INSERT INTO nowhere VALUES (1);" };
+		const broken = {
+			[numbered(1, "broken.sql")]: "ALTER TABLE runs ADD COLUMN note TEXT; INSERT INTO nowhere VALUES (1);",
+		};
 		const failing = openWith(folder, broken);
 		await expect(failing).rejects.toThrow(OperatorError);
-		await expect(failing).rejects.toThrow(/migration 0002-broken failed \(no such table: nowhere\) and was undone/u);
+		await expect(failing).rejects.toThrow(
+			`migration ${numbered(1, "broken")} failed (no such table: nowhere) and was undone`,
+		);
 		expect(columnsOfRuns(path)).not.toContain("note");
-		expect(existsSync(backupPathOf(path, 1))).toBe(true);
-		await using mended = await openWith(folder, { "0002-broken.sql": addColumn["0002-note.sql"] });
+		expect(existsSync(backupPathOf(path, newest))).toBe(true);
+		await using mended = await openWith(folder, { [numbered(1, "broken.sql")]: noteSql });
 		expect((await mended.load(workspace)).runs).toStrictEqual([{ row: rowOf(1), version: 1 }]);
 	});
 
 	test("of several migrations those before the failing one hold", async () => {
 		await using folder = await TempFolder.make("migrate");
-		const failing = openWith(folder, { ...addColumn, "0003-broken.sql": "CREATE TABLE runs (id INTEGER) STRICT;" });
-		await expect(failing).rejects.toThrow("migration 0003-broken failed");
+		const failing = openWith(folder, {
+			...addColumn,
+			[numbered(2, "broken.sql")]: "CREATE TABLE runs (id INTEGER) STRICT;",
+		});
+		await expect(failing).rejects.toThrow(`migration ${numbered(2, "broken")} failed`);
 		expect(columnsOfRuns(folder.file("zombied.db"))).toContain("note");
-		await using store = await openWith(folder, { "0003-broken.sql": "CREATE TABLE third (id INTEGER) STRICT;" });
+		await using store = await openWith(folder, {
+			[numbered(2, "broken.sql")]: "CREATE TABLE third (id INTEGER) STRICT;",
+		});
 		expect(await store.load(workspace)).toMatchObject({ runs: [] });
 	});
 
@@ -133,7 +147,7 @@ describe("migrations", () => {
 		const before = fingerprintOf(newer.path);
 		const older = readMigrations(sqliteMigrationsFolder);
 		await expect(openSqlite(newer.file("zombied.db"), { ...options, migrations: older })).rejects.toThrow(
-			/its schema 2 is newer than this zombied 1\.2\.3 knows \(1\); it was left unchanged/u,
+			`its schema ${newest + 1} is newer than this zombied 1.2.3 knows (${newest}); it was left unchanged`,
 		);
 		expect(fingerprintOf(newer.path)).toStrictEqual(before);
 	});
@@ -142,18 +156,22 @@ describe("migrations", () => {
 		await using folder = await TempFolder.make("migrate");
 		await (await openWith(folder, addColumn))[Symbol.asyncDispose]();
 		const before = fingerprintOf(folder.file("."));
-		const changed = { "0002-note.sql": `${addColumn["0002-note.sql"]} -- changed` };
+		const changed = { [numbered(1, "note.sql")]: `${noteSql} -- changed` };
 		const migrations = migrationsWith(folder, changed);
 		await expect(openSqlite(folder.file("zombied.db"), { ...options, migrations })).rejects.toThrow(
-			/its migration 0002-note is not the one of this zombied/u,
+			`its migration ${numbered(1, "note")} is not the one of this zombied`,
 		);
 		expect(fingerprintOf(folder.path)[folder.file("zombied.db")]).toBe(before[folder.file("zombied.db")]);
 	});
 
 	test.for([
-		["a gap", { "0003-late.sql": "SELECT 1" }, /migration 2 is missing: found 0003-late\.sql/u],
+		[
+			"a gap",
+			{ [numbered(2, "late.sql")]: "SELECT 1" },
+			`migration ${newest + 1} is missing: found ${numbered(2, "late.sql")}`,
+		],
 		["a twin", { "0001-twin.sql": "SELECT 1" }, /migration 2 is missing: found 0001-/u],
-		["no number", { "note.sql": "SELECT 1" }, /migration 2 is missing: found note\.sql/u],
+		["no number", { "note.sql": "SELECT 1" }, `migration ${newest + 1} is missing: found note.sql`],
 	] as const)("migrations with %s are a broken package, no matter of the operator", async ([, more, words]) => {
 		await using folder = await TempFolder.make("migrate");
 		expect(() => migrationsWith(folder, more)).toThrow(words);
@@ -170,7 +188,7 @@ describe("migrations", () => {
 		const path = folder.file("zombied.db");
 		await (await openWith(folder, {}))[Symbol.asyncDispose]();
 		// A folder that is not empty stands where the backup should go.
-		cpSync(sqliteMigrationsFolder, backupPathOf(path, 1), { recursive: true });
+		cpSync(sqliteMigrationsFolder, backupPathOf(path, newest), { recursive: true });
 		await expect(openWith(folder, addColumn)).rejects.toThrow(/the backup before its migration could not be written/u);
 		expect(columnsOfRuns(path)).not.toContain("note");
 	});

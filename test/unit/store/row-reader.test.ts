@@ -2,7 +2,17 @@ import Database from "better-sqlite3";
 import { describe, expect, test } from "vitest";
 import { openStore } from "../../../src/store/open-store.ts";
 import { buildSqliteHouse } from "../../_util/store-houses.ts";
-import { batchOf, deliveryOf, episodeOf, rowOf, runIdOf, StandingClock, workspace } from "../../_util/store-samples.ts";
+import {
+	batchOf,
+	deliveryOf,
+	episodeOf,
+	groupOf,
+	learnedSamples,
+	rowOf,
+	runIdOf,
+	StandingClock,
+	workspace,
+} from "../../_util/store-samples.ts";
 
 const clock = new StandingClock();
 const sight = { workspace, coveredUntilServerMs: 1, blindSpans: [], healthScore: 0 };
@@ -15,7 +25,9 @@ async function buildSpoiledHouse(sql: string) {
 		const episodes = [episodeOf(1, "alert-1"), episodeOf(2, "alert-2")];
 		const outbox = episodes.map((episode) => deliveryOf(episode));
 		const runs = [1, 2].map((n) => ({ row: rowOf(n), version: 0 }));
-		await store.commit(batchOf({ runs, episodes, outbox, workspaces: [sight] }));
+		const groups = ["group-1", "group-2"].map((groupId) => ({ workspace, incident: groupOf(groupId) }));
+		const learned = learnedSamples.map((row) => ({ ...row, workspace }));
+		await store.commit(batchOf({ runs, episodes, outbox, workspaces: [sight], groups, learned }));
 	}
 	const database = new Database(house.path);
 	expect(database.prepare(sql).run().changes).toBe(1);
@@ -31,9 +43,18 @@ const whole = {
 	openEpisodes: [episodeOf(1, "alert-1"), episodeOf(2, "alert-2")],
 	outbox: [deliveryOf(episodeOf(1, "alert-1")), deliveryOf(episodeOf(2, "alert-2"))],
 	workspaces: [sight],
+	openGroups: [groupOf("group-1"), groupOf("group-2")],
+	learned: learnedSamples,
 };
 const hexOfFirst = runIdOf(1).replaceAll("-", "");
 const firstRun = `WHERE run_id = x'${hexOfFirst}'`;
+
+/** What tells which row was put aside. */
+const contentOf: Readonly<Record<string, string>> = {
+	workspaces: '"blind_spans":"7"',
+	group_incidents: '"group_id":"group-1"',
+	learned: '"key":"deployment-1 3.8.8"',
+};
 
 describe("a row that cannot be understood", () => {
 	test.for([
@@ -44,6 +65,21 @@ describe("a row that cannot be understood", () => {
 		[`UPDATE episodes SET condition = 'sleepy' WHERE alert_id = 'alert-1'`, "episodes alert-1: condition: "],
 		[`UPDATE episodes SET evidence = '{}' WHERE alert_id = 'alert-1'`, "episodes alert-1: evidence.lastBeat"],
 		[`UPDATE outbox SET transition = '{}' WHERE key = 'alert-1:raised'`, "outbox alert-1:raised: transition.key: "],
+		[`UPDATE episodes SET related_runs = '{}' WHERE alert_id = 'alert-1'`, "episodes alert-1: related_runs: "],
+		[
+			`UPDATE group_incidents SET incident = '{}' WHERE group_id = 'group-1'`,
+			"group_incidents group-1: incident.groupId: ",
+		],
+		[
+			`UPDATE group_incidents SET incident = json_set(incident, '$.extent', 'vast') WHERE group_id = 'group-1'`,
+			"group_incidents group-1: incident.extent: ",
+		],
+		[`UPDATE learned SET content = 'not JSON' WHERE kind = 'prior'`, "learned deployment-1 3.8.8: content: not JSON"],
+		[
+			`UPDATE learned SET content = json_set(content, '$.runs[0].tauMs', '30') WHERE kind = 'prior'`,
+			"learned deployment-1 3.8.8: row.runs.0.tauMs: ",
+		],
+		[`UPDATE learned SET kind = 'rumour' WHERE kind = 'prior'`, "learned deployment-1 3.8.8: kind: "],
 		[`UPDATE workspaces SET blind_spans = '7'`, "workspaces prod: blind_spans: "],
 	] as const)("%s: is told and skipped once, and nobody else suffers", async ([sql, sample]) => {
 		await using house = await buildSpoiledHouse(sql);
@@ -58,6 +94,8 @@ describe("a row that cannot be understood", () => {
 				...(source === "episodes" && { openEpisodes: whole.openEpisodes.slice(1) }),
 				...(source === "outbox" && { outbox: whole.outbox.slice(1) }),
 				...(source === "workspaces" && { workspaces: [] }),
+				...(source === "group_incidents" && { openGroups: whole.openGroups.slice(1) }),
+				...(source === "learned" && { learned: whole.learned.slice(1) }),
 			});
 			expect(await store.load(workspace)).toStrictEqual(world);
 			expect(house.told).toHaveLength(1);
@@ -65,7 +103,7 @@ describe("a row that cannot be understood", () => {
 		const database = new Database(house.path, { readonly: true });
 		const aside = database.prepare("SELECT source, content, set_aside_at_ms FROM unreadable_rows").all();
 		database.close();
-		const content = expect.stringContaining(source === "workspaces" ? '"blind_spans":"7"' : `"run_id":"${hexOfFirst}"`);
+		const content = expect.stringContaining(contentOf[source] ?? `"run_id":"${hexOfFirst}"`);
 		expect(aside).toStrictEqual([{ source, content, set_aside_at_ms: clock.wallMs }]);
 	});
 

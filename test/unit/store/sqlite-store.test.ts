@@ -147,6 +147,12 @@ describe("the indexes", () => {
 			"SELECT rowid FROM runs WHERE state_type IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED') AND updated_at_ms < 1",
 		],
 		["old episodes", "SELECT rowid FROM episodes WHERE closed_at_ms IS NOT NULL AND closed_at_ms < 1"],
+		[
+			"open group incidents",
+			"SELECT * FROM group_incidents WHERE workspace = 'a' AND closed_at_ms IS NULL ORDER BY opened_at_ms, group_id",
+		],
+		["old group incidents", "SELECT rowid FROM group_incidents WHERE closed_at_ms IS NOT NULL AND closed_at_ms < 1"],
+		["what was learned of a deployment", "SELECT * FROM learned WHERE workspace = 'a' AND kind = 'b' AND key = 'c'"],
 		["old deliveries", "SELECT id FROM outbox WHERE delivered_at_ms IS NOT NULL AND delivered_at_ms < 1"],
 	] as const)("%s are found without reading the whole table or sorting it", async ([, sql]) => {
 		await using house = await buildSqliteHouse(clock);

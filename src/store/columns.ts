@@ -1,0 +1,94 @@
+import type { Episode } from "../core/episode.ts";
+import { bytesOfRunId } from "./run-id.ts";
+import type { GroupRow, LearnedChange, OutboxRow, RunRow, WorkspaceRow } from "./store.ts";
+
+/* What is bound to the statements of statements.ts: a name for each column. */
+
+export type RunColumns = ReturnType<typeof columnsOfRun>;
+
+export function columnsOfRun(row: RunRow) {
+	return {
+		workspace: row.workspace,
+		runId: bytesOfRunId(row.runId),
+		attempt: row.attempt,
+		stateId: row.state?.id ?? null,
+		stateType: row.state?.type ?? null,
+		stateName: row.state?.name ?? null,
+		stateTimestampMs: row.state?.timestampMs ?? null,
+		stateScheduledMs: row.state?.scheduledTimeMs ?? null,
+		stateFromRest: row.state === null ? null : Number(row.state.fromRest),
+		endedAtMs: row.endedAtMs,
+		aliveAtServerMs: row.aliveAtServerMs,
+		beatEventId: row.lastBeat?.eventId ?? null,
+		beatOccurredMs: row.lastBeat?.occurredMs ?? null,
+		beatReceivedMs: row.lastBeat?.receivedMs ?? null,
+		occurredMs: JSON.stringify(row.occurredMs),
+		labels: JSON.stringify(row.labels),
+		updatedAtMs: row.updatedAtMs,
+	};
+}
+
+export type EpisodeColumns = ReturnType<typeof columnsOfEpisode>;
+
+export function columnsOfEpisode(episode: Episode) {
+	return {
+		alertId: episode.alertId,
+		workspace: episode.workspace,
+		runId: bytesOfRunId(episode.runId),
+		attempt: episode.attempt,
+		condition: episode.condition,
+		severity: episode.severity,
+		reason: episode.reason,
+		evidence: JSON.stringify(episode.evidence),
+		stateType: episode.stateType,
+		stateName: episode.stateName,
+		labels: JSON.stringify(episode.labels),
+		relatedRuns: JSON.stringify(episode.relatedRuns),
+		groupId: episode.groupId,
+		raisedAtMs: episode.raisedAtMs,
+		closedOutcome: episode.closed?.outcome ?? null,
+		closedAtMs: episode.closed?.atMs ?? null,
+	};
+}
+
+export type OutboxColumns = ReturnType<typeof columnsOfOutbox>;
+
+export function columnsOfOutbox(row: OutboxRow) {
+	return {
+		sink: row.sink,
+		key: row.transition.key,
+		workspace: row.transition.episode.workspace,
+		runId: bytesOfRunId(row.transition.episode.runId),
+		transition: JSON.stringify(row.transition),
+		createdAtMs: row.createdAtMs,
+	};
+}
+
+export type WorkspaceColumns = ReturnType<typeof columnsOfWorkspace>;
+
+export function columnsOfWorkspace(row: WorkspaceRow) {
+	return {
+		workspace: row.workspace,
+		coveredUntilServerMs: row.coveredUntilServerMs,
+		blindSpans: JSON.stringify(row.blindSpans),
+		healthScore: row.healthScore,
+	};
+}
+
+export type GroupColumns = ReturnType<typeof columnsOfGroup>;
+
+export function columnsOfGroup({ workspace, incident }: GroupRow) {
+	return {
+		workspace,
+		groupId: incident.groupId,
+		incident: JSON.stringify(incident),
+		openedAtMs: incident.openedAtMs,
+		closedAtMs: incident.closed?.atMs ?? null,
+	};
+}
+
+export type LearnedColumns = ReturnType<typeof columnsOfLearned>;
+
+export function columnsOfLearned({ workspace, kind, key, row }: LearnedChange) {
+	return { workspace, kind, key, content: JSON.stringify(row) };
+}
