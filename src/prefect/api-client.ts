@@ -3,12 +3,11 @@ import type { Inquiry, InquiryAnswer } from "../core/input.ts";
 import { type BeatView, isTerminal, type RunView } from "../core/run.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Reporter } from "../observe/reporter.ts";
-import { ApiError } from "./api-error.ts";
 import { eventPages, eventsPageRowsMax } from "./event-pages.ts";
-import { labelSchema, uuidSchema } from "./event-schema.ts";
-import { NameBook } from "./name-book.ts";
+import { Evidence } from "./evidence.ts";
 import { PageSize } from "./page-size.ts";
 import { type ReadRows, readEventRows, readRunRows } from "./row-reading.ts";
+import { type NamedIds, type Names, Surroundings } from "./surroundings.ts";
 import { aheadMsMax, farFuture } from "./timestamp.ts";
 import { flowRunEventPrefix, heartbeatEvent } from "./to-input.ts";
 import type { Transport } from "./transport.ts";
@@ -35,19 +34,12 @@ export interface Answers {
 	readonly unanswered: readonly Inquiry[];
 }
 
-export interface Names {
-	readonly flowNames: ReadonlyMap<string, string>;
-	readonly deploymentNames: ReadonlyMap<string, string>;
-}
-
 /** `PREFECT_SERVER_API_DEFAULT_LIMIT`: the most that Prefect's server gives of anything but events. */
 const runsPageRowsMax = 200;
 /** Runs that end while pages are read move later ones up; pages overlap so that those are not missed. */
 const overlapRowsMax = 10;
 /** Runs asked about at once: their ids are in the page token too, which travels in a URL. */
 const inquiriesMax = 50;
-/** Names remembered of each kind. */
-const namesMax = 10_000;
 /** States that a run may go on from. Scheduled runs are many and of no concern, unless they await a retry. */
 const liveStates = {
 	operator: "or_",
@@ -55,7 +47,6 @@ const liveStates = {
 	name: { any_: ["AwaitingRetry"] },
 };
 
-const nameRowSchema = z.object({ id: uuidSchema, name: labelSchema });
 const rowsSchema = z.array(z.unknown());
 
 interface RunRows extends ReadRows {
@@ -70,12 +61,14 @@ export class ApiClient {
 	readonly #transport: Transport;
 	readonly #runsPage = new PageSize(runsPageRowsMax);
 	readonly #eventsPage = new PageSize(eventsPageRowsMax);
-	readonly #flowNames = new NameBook(namesMax, (ids, signal) => this.#fetchNames("flows", ids, signal));
-	readonly #deploymentNames = new NameBook(namesMax, (ids, signal) => this.#fetchNames("deployments", ids, signal));
+	readonly #evidence: Evidence;
+	readonly #surroundings: Surroundings;
 
 	constructor(options: ApiClientOptions) {
 		this.#options = options;
 		this.#transport = options.transport;
+		this.#evidence = new Evidence({ ...options, eventsPage: this.#eventsPage, rowsPage: this.#runsPage });
+		this.#surroundings = new Surroundings({ ...options, rowsPage: this.#runsPage, evidence: this.#evidence });
 	}
 
 	/** Resolves when the server answers now; asks once. */
@@ -102,7 +95,7 @@ export class ApiClient {
 			}
 			// A custom state may be named AwaitingRetry and be terminal all the same.
 			const live = news.filter((view) => view.state === null || !isTerminal(view.state.type));
-			yield await this.#withNames(live, signal);
+			yield await this.#surroundings.withNames(live, signal);
 			// A full page without a new run: the server does not heed the offset.
 			if (page.rows < page.limit || news.length + page.unread.length === 0) {
 				return;
@@ -151,13 +144,8 @@ export class ApiClient {
 	}
 
 	/** Names by id of flows and deployments, remembered; ids that the server does not know are missing. */
-	async describe(
-		ids: { readonly flowIds: Iterable<string>; readonly deploymentIds: Iterable<string> },
-		signal: AbortSignal,
-	): Promise<Names> {
-		const flowNames = await this.#flowNames.describe(ids.flowIds, signal);
-		const deploymentNames = await this.#deploymentNames.describe(ids.deploymentIds, signal);
-		return { flowNames, deploymentNames };
+	describe(ids: NamedIds, signal: AbortSignal): Promise<Names> {
+		return this.#surroundings.describe(ids, signal);
 	}
 
 	/** The first of the inquiries, as many as one page holds. */
@@ -168,7 +156,13 @@ export class ApiClient {
 			return { asked, ...(await this.#runRows({ limit: asked.length, flow_runs: { id: { any_: ids } } }, signal)) };
 		});
 		const beats = await this.#newestBeats(runs.asked, runs.serverNowMs, signal);
-		const views = new Map((await this.#withNames(runs.views, signal)).map((view) => [view.runId, view]));
+		const known = await this.#surroundings.withParents(
+			await this.#surroundings.withNames(runs.views, signal),
+			runs.asked,
+			signal,
+		);
+		const views = new Map(known.map((view) => [view.runId, view]));
+		const signs = await this.#evidence.newestSigns(runs.asked.filter(needsSigns), signal);
 		const unread = [...runs.unread, ...beats.unread].join("\n");
 		const answers: InquiryAnswer[] = [];
 		const unanswered: Inquiry[] = [];
@@ -177,7 +171,15 @@ export class ApiClient {
 			if (unread.includes(runId)) {
 				unanswered.push(inquiry);
 			} else {
-				answers.push({ inquiry, view: views.get(runId) ?? null, newestBeat: beats.byRun.get(runId) ?? null });
+				const newestBeat = beats.byRun.get(runId) ?? null;
+				const hasHistory = newestBeat !== null && inquiry.isUnheard;
+				answers.push({
+					inquiry,
+					view: views.get(runId) ?? null,
+					newestBeat,
+					earlierBeats: hasHistory ? await this.#evidence.storedBeats(inquiry, signal) : [],
+					newestSignMs: signs.get(runId) ?? null,
+				});
 			}
 		}
 		return { answers, unanswered };
@@ -229,53 +231,11 @@ export class ApiClient {
 		const serverNowMs = serverDateMs ?? this.#options.clock.now().wallMs;
 		return { ...readRunRows(value, serverNowMs, this.#options.reporter), rows: value.length, serverNowMs };
 	}
-
-	/** Names where they can be had: an alert without them is better than none. */
-	async #withNames(views: readonly RunView[], signal: AbortSignal): Promise<readonly RunView[]> {
-		const flowIds = views.flatMap(({ labels }) => labels.flowId ?? []);
-		const deploymentIds = views.flatMap(({ labels }) => labels.deploymentId ?? []);
-		try {
-			const names = await this.describe({ flowIds, deploymentIds }, signal);
-			return views.map((view) => named(view, names));
-		} catch (error) {
-			if (error instanceof ApiError) {
-				return views;
-			}
-			throw error;
-		}
-	}
-
-	async #fetchNames(
-		what: "flows" | "deployments",
-		ids: readonly string[],
-		signal: AbortSignal,
-	): Promise<ReadonlyMap<string, string>> {
-		const names = new Map<string, string>();
-		let rest = ids;
-		while (rest.length > 0) {
-			const { asked, rows } = await this.#runsPage.adapt(async (limit) => {
-				const some = rest.slice(0, limit);
-				const body = { [what]: { id: { any_: some } }, limit: some.length };
-				const request = { path: `/${what}/filter`, body, rows: some.length };
-				const call = { endpoint: what, method: "POST", ...request, schema: rowsSchema, retries: true } as const;
-				return { asked: some.length, rows: (await this.#transport.call(call, signal)).value };
-			});
-			for (const row of rows) {
-				const parsed = nameRowSchema.safeParse(row);
-				if (parsed.success) {
-					names.set(parsed.data.id, parsed.data.name);
-				}
-			}
-			rest = rest.slice(asked);
-		}
-		return names;
-	}
 }
 
-function named(view: RunView, names: Names): RunView {
-	const flowName = names.flowNames.get(view.labels.flowId ?? "") ?? null;
-	const deploymentName = names.deploymentNames.get(view.labels.deploymentId ?? "") ?? null;
-	return { ...view, labels: { ...view.labels, flowName, deploymentName } };
+/** Other signs of life matter where silence is about to be judged. */
+function needsSigns({ stage }: Inquiry): boolean {
+	return stage !== "identify";
 }
 
 function isoOf(ms: number): string {

@@ -21,6 +21,7 @@ export const flowRunSchema = z.object({
 			type: z.enum(stateTypes),
 			name: labelSchema.nullish(),
 			timestamp: z.unknown().optional(),
+			state_details: z.object({ scheduled_time: z.unknown().optional() }).nullish(),
 		})
 		.nullish(),
 });
@@ -45,6 +46,7 @@ export function viewOfRow(
 					type: row.state.type,
 					name: row.state.name ?? row.state.type,
 					timestampMs: atMs,
+					scheduledTimeMs: timestampMs(row.state.state_details?.scheduled_time),
 					fromRest: true,
 				}
 			: null;

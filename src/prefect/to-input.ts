@@ -57,6 +57,8 @@ function readState(event: PrefectEvent, runId: string, type: StateType): EventRe
 					type,
 					name: event.resource["prefect.state-name"] ?? type,
 					timestampMs: atMs,
+					// No event carries one.
+					scheduledTimeMs: null,
 					fromRest: false,
 				};
 	return {
@@ -109,6 +111,8 @@ function labelsOf(event: PrefectEvent): RunLabels {
 		workPool: byRole.get("work-pool")?.["prefect.resource.name"] ?? null,
 		clientVersion: event.resource["prefect.version"] ?? null,
 		parentTaskRunId: idAfter("prefect.task-run.", byRole.get("task-run")?.["prefect.resource.id"]),
+		// Only REST knows whose task run it is.
+		parentRunId: null,
 		tags,
 	};
 }

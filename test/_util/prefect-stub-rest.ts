@@ -6,6 +6,12 @@ export interface StubWorld {
 	readonly flows: Map<string, string>;
 	readonly deployments: Map<string, string>;
 	readonly stored: EventJson[];
+	readonly logs: { readonly flow_run_id: string; readonly timestamp: string }[];
+	readonly taskRuns: {
+		readonly id: string;
+		readonly flow_run_id: string;
+		readonly state: { readonly timestamp: string };
+	}[];
 	nowMs(): number;
 	/** `PREFECT_SERVER_API_DEFAULT_LIMIT` */
 	pageRowsMax: number;
@@ -32,6 +38,10 @@ export function answerRest(world: StubWorld, method: string, url: URL, body: Jso
 			return filterNames(world, world.flows, body?.flows, body?.limit);
 		case "POST /deployments/filter":
 			return filterNames(world, world.deployments, body?.deployments, body?.limit);
+		case "POST /logs/filter":
+			return filterLogs(world, body ?? {});
+		case "POST /task_runs/filter":
+			return filterTaskRuns(world, body ?? {});
 		case "POST /events/filter":
 			return firstEvents(world, body ?? {});
 		case "GET /events/filter/next":
@@ -54,6 +64,30 @@ function filterRuns(world: StubWorld, body: Json): StubAnswer {
 		.filter((run) => filter.state === undefined || matchesState(run, filter.state))
 		.toSorted((a, b) => (a.id < b.id ? 1 : -1));
 	return { status: 200, body: rows.slice(offset, offset + limit) };
+}
+
+function filterLogs(world: StubWorld, body: Json): StubAnswer {
+	const limit = limitOf(body.limit, world.pageRowsMax);
+	if (limit === null) {
+		return limitRefusal(world.pageRowsMax);
+	}
+	const { flow_run_id, timestamp } = body.logs as { flow_run_id: { any_: string[] }; timestamp: { after_: string } };
+	const rows = world.logs
+		.filter((log) => flow_run_id.any_.includes(log.flow_run_id) && log.timestamp >= timestamp.after_)
+		.toSorted((a, b) => (a.timestamp < b.timestamp ? 1 : -1));
+	return { status: 200, body: rows.slice(0, limit) };
+}
+
+function filterTaskRuns(world: StubWorld, body: Json): StubAnswer {
+	const limit = limitOf(body.limit, world.pageRowsMax);
+	if (limit === null) {
+		return limitRefusal(world.pageRowsMax);
+	}
+	const filter = body as { task_runs?: { id: { any_: string[] } }; flow_runs?: { id: { any_: string[] } } };
+	const rows = world.taskRuns
+		.filter((row) => filter.task_runs?.id.any_.includes(row.id) ?? true)
+		.filter((row) => filter.flow_runs?.id.any_.includes(row.flow_run_id) ?? true);
+	return { status: 200, body: rows.slice(0, limit) };
 }
 
 interface StateFilter {

@@ -57,6 +57,8 @@ export class PrefectStub implements AsyncDisposable, StubWorld {
 	readonly flows = new Map([[someFlow.id, someFlow.name]]);
 	readonly deployments = new Map([[someDeployment.id, someDeployment.name]]);
 	readonly stored: EventJson[] = [];
+	readonly logs: StubWorld["logs"] = [];
+	readonly taskRuns: StubWorld["taskRuns"] = [];
 	pageRowsMax = 200;
 	eventsPageRowsMax = 50;
 

@@ -10,7 +10,15 @@ import { PrefectStub } from "../../_util/prefect-stub.ts";
 const hourMs = 3_600_000;
 
 function inquiryAbout(runId: string, beatsSinceMs = Date.now() - hourMs): Inquiry {
-	return { runId, stage: "due", basis: { attempt: 1, stateId: null, aliveAtMonoMs: null }, beatsSinceMs };
+	return {
+		runId,
+		stage: "due",
+		condition: "zombie",
+		isUnheard: false,
+		parentTaskRunId: null,
+		basis: { attempt: 1, stateId: null, aliveAtMonoMs: null },
+		beatsSinceMs,
+	};
 }
 
 async function listed(client: ClientUnderTest): Promise<readonly RunView[]> {
@@ -47,6 +55,7 @@ describe("the listing of live runs", () => {
 					type: "RUNNING",
 					name: "Running",
 					timestampMs: Date.UTC(2026, 10, 1) + 0.123,
+					scheduledTimeMs: null,
 					fromRest: true,
 				},
 				beat: null,
@@ -59,6 +68,7 @@ describe("the listing of live runs", () => {
 					workPool: null,
 					clientVersion: null,
 					parentTaskRunId: null,
+					parentRunId: null,
 					tags: [],
 				},
 			},
