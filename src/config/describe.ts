@@ -1,5 +1,6 @@
 import { formatDuration } from "../lib/duration.ts";
 import { redactedMark } from "../observe/redaction.ts";
+import type { Duration } from "./field-types.ts";
 import type { LoadedConfig } from "./load.ts";
 import { fields, type Settings } from "./schema.ts";
 
@@ -14,11 +15,15 @@ export interface SettingDescription {
 
 /** All settings in the schema's order, secrets blanked out. */
 export function describeSettings({ settings, provenance }: LoadedConfig): readonly SettingDescription[] {
-	return fields.map(({ path, secret }) => ({
-		path,
-		value: secret === true ? hidden(valueAt(settings, path)) : written(valueAt(settings, path)),
-		where: provenance.get(path)?.where ?? "default",
-	}));
+	return fields.flatMap(({ path, secret, kind }) => {
+		const value = valueAt(settings, path);
+		const where = provenance.get(path)?.where ?? "default";
+		// One entry for each of a list: together they would be too long to read.
+		if (kind === "list" && Array.isArray(value) && value.length > 0) {
+			return value.map((item, index) => ({ path: `${path}[${index}]`, value: asYaml(item), where }));
+		}
+		return { path, value: secret === true ? hidden(value) : written(value), where };
+	});
 }
 
 /** Values that must appear in no log line, message or page. */
@@ -46,11 +51,20 @@ function hidden(value: unknown): string | null {
 
 function written(value: unknown): string | number | boolean | null {
 	if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
-	if (typeof value !== "object" || value === null) return null;
-	if ("ms" in value && typeof value.ms === "number") return formatDuration(value.ms);
+	if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
+	if (isDuration(value)) return formatDuration(value.ms);
 	if ("host" in value && "port" in value) {
 		const host = String(value.host);
 		return `${host.includes(":") ? `[${host}]` : host}:${value.port}`;
 	}
 	throw new Error("a setting of a kind that cannot be written");
+}
+
+/** Durations as an operator writes them; JSON is YAML. */
+function asYaml(item: unknown): string {
+	return JSON.stringify(item, (_key, part: unknown) => (isDuration(part) ? formatDuration(part.ms) : part));
+}
+
+function isDuration(value: unknown): value is Duration {
+	return typeof value === "object" && value !== null && "ms" in value && typeof value.ms === "number";
 }

@@ -43,6 +43,7 @@ export function ofPrefect(field: Field, text: string): string {
 
 /** The value of `ZOMBIED_…` or, for a secret, of the file that `ZOMBIED_…_FILE` names; a text is a problem. */
 function ownVariable(field: Field, env: Environment): GivenValue | string | null {
+	if (field.env === null) return null;
 	const text = env[field.env] ?? "";
 	const fileVariable = `${field.env}_FILE`;
 	const file = field.secret === true ? (env[fileVariable] ?? "") : "";
@@ -62,7 +63,10 @@ function ownVariable(field: Field, env: Environment): GivenValue | string | null
 function unknownVariables(env: Environment): string[] {
 	const known = new Set([
 		...otherVariables,
-		...fields.flatMap((field) => (field.secret === true ? [field.env, `${field.env}_FILE`] : [field.env])),
+		...fields.flatMap(({ env: name, secret }) => {
+			if (name === null) return [];
+			return secret === true ? [name, `${name}_FILE`] : [name];
+		}),
 	]);
 	return Object.keys(env)
 		.filter((name) => name.startsWith("ZOMBIED_") && !known.has(name) && !kubernetesVariable.test(name))

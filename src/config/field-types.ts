@@ -16,25 +16,46 @@ export interface ListenAddress {
 	readonly port: number;
 }
 
+const durationError = "needs a duration with its unit, such as 90s, 9m or 1h30m";
+
 /** `90s`, `9m`, `1h30m`, both bounds included. */
 export function durationBetween(min: string, max: string) {
-	const minMs = parseDuration(min) ?? 0;
-	const maxMs = parseDuration(max) ?? 0;
 	return z
-		.string({ error: "needs a duration with its unit, such as 90s, 9m or 1h30m" })
+		.string({ error: durationError })
 		.transform((text, context): Duration => {
-			const ms = parseDuration(text.trim());
-			if (ms === null) {
-				context.addIssue("needs a duration with its unit, such as 90s, 9m or 1h30m");
-				return z.NEVER;
-			}
-			if (ms < minMs || ms > maxMs) {
-				context.addIssue(`must be from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`);
-				return z.NEVER;
-			}
-			return { ms };
+			const duration = durationWithin(text, min, max);
+			if (typeof duration !== "string") return duration;
+			context.addIssue(duration);
+			return z.NEVER;
 		})
-		.register(valueForms, { form: `duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}` });
+		.register(valueForms, { form: `duration from ${normal(min)} to ${normal(max)}` });
+}
+
+/** A duration, or `off`: what has a time limit only when somebody asks for one. */
+export function durationOrOff(min: string, max: string) {
+	const error = `${durationError}, or off`;
+	return z
+		.string({ error })
+		.transform((text, context): Duration | "off" => {
+			if (text.trim() === "off") return "off";
+			const duration = durationWithin(text, min, max);
+			if (typeof duration !== "string") return duration;
+			context.addIssue(`${duration}, or off`);
+			return z.NEVER;
+		})
+		.register(valueForms, { form: `duration from ${normal(min)} to ${normal(max)}, or \`off\`` });
+}
+
+/** A text is what is wrong. */
+function durationWithin(text: string, min: string, max: string): Duration | string {
+	const ms = parseDuration(text.trim());
+	if (ms === null) return durationError;
+	const isWithin = ms >= (parseDuration(min) ?? 0) && ms <= (parseDuration(max) ?? 0);
+	return isWithin ? { ms } : `must be from ${normal(min)} to ${normal(max)}`;
+}
+
+function normal(duration: string): string {
+	return formatDuration(parseDuration(duration) ?? 0);
 }
 
 export function wholeNumberBetween(min: number, max: number) {

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import type { z } from "zod";
 import { messageOf, OperatorError } from "../lib/errors.ts";
 import { plainText } from "../observe/plain-text.ts";
 import { doubtsOf } from "./doubts.ts";
 import { type Environment, readEnvironment } from "./env-source.ts";
+import { problemsOf } from "./problems.ts";
 import { readProfile } from "./profile-source.ts";
 import { type Field, fields, type Settings, settingsSchema } from "./schema.ts";
 import type { GivenValue, SourceKind, SourceReading } from "./setting-source.ts";
@@ -39,7 +39,6 @@ export interface ConfigSources {
 
 const usualFiles = ["./config/zombied.yaml", "/etc/zombied/zombied.yaml"];
 const configBytesMax = 1_048_576;
-const valueCharsMax = 60;
 
 /**
  * Reads the settings: defaults, then Prefect's active profile, the file, `PREFECT_*`, `ZOMBIED_*` and flags, each over the
@@ -56,7 +55,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
 		for (const value of reading.given) byPath.set(value.path, stronger(byPath.get(value.path), value));
 	const problems = readings.flatMap((reading) => reading.problems);
 	const parsed = settingsSchema.safeParse(nested(byPath));
-	if (!parsed.success) problems.push(...parsed.error.issues.map((issue) => problemOf(issue, byPath)));
+	if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => problemsOf(issue, byPath)));
 	if (!parsed.success || problems.length > 0) throw new OperatorError([...new Set(problems)].join("\n"));
 	return {
 		settings: parsed.data,
@@ -157,6 +156,8 @@ function valueFor({ kind }: Field, { kind: source, value }: GivenValue): unknown
 			return booleanWords[value.trim().toLowerCase()] ?? value;
 		case "headers":
 			return parsedJson(value) ?? value;
+		case "list":
+			return value;
 	}
 	return kind satisfies never;
 }
@@ -167,17 +168,4 @@ function parsedJson(text: string): unknown {
 	} catch {
 		return undefined;
 	}
-}
-
-function problemOf(issue: z.core.$ZodIssue, byPath: ReadonlyMap<string, GivenValue>): string {
-	const at = issue.path.join(".");
-	// Of a setting with parts the issue names the part.
-	const field = fields.find(({ path: setting }) => at === setting || at.startsWith(`${setting}.`));
-	const setting = field?.path ?? at;
-	const given = byPath.get(setting);
-	if (given === undefined) return `${setting}: ${issue.message}`;
-	// An address with a password or a token in it is refused for that: then it must not be shown either.
-	const hide = field?.secret === true || (typeof given.value === "string" && /[@?#]/u.test(given.value));
-	const got = hide ? "" : `, not ${JSON.stringify(plainText(String(given.value), valueCharsMax))}`;
-	return `${given.where}: ${setting} ${issue.message}${got}`;
 }

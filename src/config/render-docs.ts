@@ -1,3 +1,5 @@
+import { conditions } from "../core/episode.ts";
+import { thresholdMin } from "./rule-fields.ts";
 import { type Field, fields } from "./schema.ts";
 
 const head = `# Settings
@@ -48,12 +50,45 @@ browser adds to a POST, is refused. So neither a foreign page nor a rebound DNS 
 settings, never their values.
 `;
 
+const aboutRules = `
+\`\`\`yaml
+rules:
+  - match: { deployment: "etl/*", tag: nightly }
+    k: 4
+    overrun: 6h
+  - match: { workPool: "spot-*" }
+    threshold: 9m
+    conditions: { deaf: off, stuck_pending: off }
+  - match: {} # every other run
+    overrun: 1d
+\`\`\`
+
+The rules are tried from the top, and the **first that matches a run** is the only one that counts for it. What it does not
+say is as for all runs; nothing is taken from the rules below it.
+
+| key | values | |
+| --- | --- | --- |
+| \`match\` | keys below; needed | All that are given must match. \`{}\` matches every run, and belongs in the last rule. |
+| \`match.deployment\` | glob | Over \`flow/deployment\`, as Prefect writes it. |
+| \`match.workPool\` | glob | |
+| \`match.flow\` | glob | The flow's name. |
+| \`match.tag\` | glob | One matching tag of the run is enough. |
+| \`k\` | number from 2 to 6 | In place of \`detector.k\`. |
+| \`threshold\` | duration of ${thresholdMin} or more | A deadline of your own in place of K cadences. Less than 2 known cadences of a run is not used for it: one lost heartbeat would be a verdict. Less than 3 is used, although one stall makes it a coin toss. |
+| \`overrun\` | duration, or \`off\` | In place of \`detector.overrun\`. |
+| \`conditions\` | conditions, each \`off\` | Of these runs they are not told; an alert that is open is resolved as \`disabled\`. The names are those of alerts: ${conditions.map((condition) => `\`${condition}\``).join(", ")}. |
+
+A glob is held against the whole text, in its case: \`*\` is any number of characters (slashes too), \`?\` is one, nothing else
+is special. A name that zombied has not been told yet matches no glob. [detector.md](detector.md) explains the conditions.
+`;
+
 const titles: Readonly<Record<string, string>> = {
 	prefect: "Connection to Prefect",
 	store: "Database",
 	http: "Metrics and health",
 	namespace: "Namespace",
 	detector: "Detector",
+	rules: "Rules for some runs",
 	reconcile: "Comparison with REST",
 	catchUp: "Catch-up",
 	retention: "Retention",
@@ -72,7 +107,8 @@ function sectionOf(title: string, members: readonly Field[]): string {
 		const fallback = defaultOf(field);
 		return `| \`${field.path}\` | ${fallback} | ${field.form} | ${meaningOf(field)} | ${namesOf(field)} |\n`;
 	});
-	return `\n## ${title}\n\n| setting | default | values | | also as |\n| --- | --- | --- | --- | --- |\n${rows.join("")}`;
+	const table = `| setting | default | values | | also as |\n| --- | --- | --- | --- | --- |\n${rows.join("")}`;
+	return `\n## ${title}\n\n${table}${members.some(({ kind }) => kind === "list") ? aboutRules : ""}`;
 }
 
 function defaultOf({ defaultValue }: Field): string {
@@ -84,6 +120,7 @@ function meaningOf(field: Field): string {
 }
 
 function namesOf(field: Field): string {
+	if (field.env === null) return "the file alone";
 	const names = [field.env];
 	if (field.secret === true) names.push(`${field.env}_FILE`);
 	if (field.prefectEnv !== undefined) names.push(field.prefectEnv);

@@ -1,3 +1,4 @@
+import { ruleExample } from "./rule-fields.ts";
 import { type DefaultValue, type Field, fields } from "./schema.ts";
 
 const head = `# Settings of zombied, each commented out at its default: uncomment what you want to change.
@@ -8,24 +9,27 @@ const head = `# Settings of zombied, each commented out at its default: uncommen
 
 /** A file with every setting, commented out at its default: as it is it changes nothing. */
 export function renderExample(): string {
-	const sections = Map.groupBy(fields, ({ path }) => (path.includes(".") ? path.slice(0, path.indexOf(".")) : ""));
+	const sections = Map.groupBy(fields, ({ path }) => path.split(".")[0] ?? path);
 	const blocks = [...sections].map(([section, members]) => {
-		const indent = section === "" ? "" : "  ";
+		const isSection = members.some(({ path }) => path !== section);
+		const indent = isSection ? "  " : "";
 		const lines = members.flatMap((field) => [`${indent}# ${remark(field)}`, `${indent}# ${lineOf(field)}`]);
-		return [...(section === "" ? [] : [`${section}:`]), ...lines].join("\n");
+		return [...(isSection ? [`${section}:`] : []), ...lines].join("\n");
 	});
 	return `${head}\n${blocks.join("\n\n")}\n`;
 }
 
-function remark({ description, form, prefectEnv }: Field): string {
+function remark({ description, form, prefectEnv, kind }: Field): string {
+	const example = kind === "list" ? ` - such as [{ ${ruleExample} }]` : "";
 	const also = prefectEnv === undefined ? "" : `; also ${prefectEnv}`;
-	return `${description} (${form.replaceAll("`", "")}${also})`;
+	return `${description} (${form.replaceAll("`", "")}${also})${example}`;
 }
 
 /** A line that becomes the setting when its comment mark goes; where there is no default, with a value to replace. */
 function lineOf({ path, defaultValue, kind }: Field): string {
 	const key = path.slice(path.lastIndexOf(".") + 1);
 	if (kind === "headers") return `${key}: { X-Name: value }`;
+	if (kind === "list") return `${key}: []`;
 	return `${key}: ${defaultValue === null ? '""' : yamlOf(defaultValue)}`;
 }
 

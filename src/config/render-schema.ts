@@ -11,9 +11,11 @@ export function renderJsonSchema(): string {
 		io: "input",
 		target: "draft-7",
 		override: ({ zodSchema, jsonSchema, path }) => {
-			// Everything has a default, sections too: nothing is required.
-			delete jsonSchema.required;
-			if (zodSchema instanceof z.ZodObject && path.length > 0) jsonSchema.type = sectionTypes as unknown as "object";
+			if (!path.includes("items")) {
+				// Everything has a default, sections too: nothing is required.
+				delete jsonSchema.required;
+				if (zodSchema instanceof z.ZodObject && path.length > 0) jsonSchema.type = sectionTypes as unknown as "object";
+			}
 			// Every other step is "properties"; a path of odd length leads into a setting.
 			const setting = path.filter((_, index) => index % 2 === 1).join(".");
 			const field = path.length % 2 === 1 ? undefined : fields.find((candidate) => candidate.path === setting);
@@ -25,7 +27,8 @@ export function renderJsonSchema(): string {
 
 function describe(schema: z.core.JSONSchema.BaseSchema, field: Field): void {
 	const fileVariable = field.secret === true ? ` or ${field.env}_FILE` : "";
-	schema.description = `${field.description} Also ${field.env}${fileVariable}.`;
+	schema.description =
+		field.env === null ? field.description : `${field.description} Also ${field.env}${fileVariable}.`;
 	// "Not set" is written by leaving the line out; a file may not say null.
 	if (schema.default === null) delete schema.default;
 	if (Array.isArray(schema.type)) schema.type = "string";

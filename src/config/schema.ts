@@ -1,6 +1,7 @@
 import { z } from "zod";
 import {
 	durationBetween,
+	durationOrOff,
 	filePath,
 	httpUrl,
 	listenAddress,
@@ -14,6 +15,7 @@ import {
 	wholeNumberBetween,
 } from "./field-types.ts";
 import { headerFields } from "./header-fields.ts";
+import { ruleList } from "./rule-fields.ts";
 
 /** What is known of a setting beside its shape. */
 interface SettingMeta {
@@ -26,6 +28,8 @@ interface SettingMeta {
 	readonly secret?: true;
 	/** A reload takes it over; the others need a restart. */
 	readonly live?: true;
+	/** A variable or a flag has no room for it. */
+	readonly fileOnly?: true;
 }
 
 /** Descriptions and names of the settings, by their schema. */
@@ -100,6 +104,35 @@ export const settingsSchema = z.strictObject({
 			description: "No run is assumed to beat more slowly until its cadence is known.",
 			live: true,
 		}),
+		stuckPending: durationBetween("1s", "30d").prefault("30m").register(settingMeta, {
+			description: "How long a run may be PENDING before it is stuck_pending.",
+			live: true,
+		}),
+		stuckRetry: durationBetween("1s", "30d").prefault("5m").register(settingMeta, {
+			description: "How long a retry may be overdue, from its scheduled time on, before it is stuck_retry.",
+			live: true,
+		}),
+		stuckCancelling: durationBetween("1s", "30d").prefault("10m").register(settingMeta, {
+			description: "How long a run may be CANCELLING, and beat, before it is stuck_cancelling.",
+			live: true,
+		}),
+		stale: durationBetween("1s", "365d").prefault("24h").register(settingMeta, {
+			description: "How long a run that has never beaten may show no other sign of life before it is stale.",
+			live: true,
+		}),
+		overrun: durationOrOff("1s", "3650d").prefault("off").register(settingMeta, {
+			description: "How long a run may be RUNNING before it is overrun; rules can say so for some runs.",
+			live: true,
+		}),
+		stuckScheduled: durationOrOff("1s", "30d").prefault("off").register(settingMeta, {
+			description: "How long a run may be Late or wait for a concurrency slot before it is stuck_scheduled.",
+			live: true,
+		}),
+	}),
+	rules: ruleList().prefault([]).register(settingMeta, {
+		description: "What holds for some runs alone; the first rule that matches a run counts.",
+		live: true,
+		fileOnly: true,
 	}),
 	reconcile: z.strictObject({
 		every: durationBetween("5s", "1h").prefault("60s").register(settingMeta, {
@@ -154,9 +187,9 @@ export type Settings = z.infer<typeof settingsSchema>;
 export interface Field extends SettingMeta {
 	/** `detector.slowestCadence`. */
 	readonly path: string;
-	/** `ZOMBIED_DETECTOR_SLOWEST_CADENCE`. */
-	readonly env: string;
-	/** `--detector.slowest-cadence`; null for secrets. */
+	/** `ZOMBIED_DETECTOR_SLOWEST_CADENCE`; null for what only the file can say. */
+	readonly env: string | null;
+	/** `--detector.slowest-cadence`; null for secrets, and for what only the file can say. */
 	readonly flag: string | null;
 	/** As an operator would write it; null: none. */
 	readonly defaultValue: DefaultValue;
@@ -167,7 +200,7 @@ export interface Field extends SettingMeta {
 }
 
 export type DefaultValue = string | number | boolean | null;
-export type FieldKind = "text" | "number" | "boolean" | "headers";
+export type FieldKind = "text" | "number" | "boolean" | "headers" | "list";
 
 /** All settings, in the schema's order. */
 export const fields: readonly Field[] = fieldsOf(settingsSchema, []);
@@ -189,13 +222,15 @@ function fieldOf(schema: z.ZodType, path: readonly string[]): Field {
 	const kind = kindOf(type);
 	const form = valueForms.get(type)?.form;
 	if (form === undefined) throw new Error(`the setting ${path.join(".")} does not say what may be written`);
+	const { secret = false, fileOnly = false } = meta;
+	const variable = path.map((part) => kebab(part).replaceAll("-", "_").toUpperCase()).join("_");
 	return {
 		...meta,
 		path: path.join("."),
-		env: `ZOMBIED_${path.map((part) => kebab(part).replaceAll("-", "_").toUpperCase()).join("_")}`,
-		flag: meta.secret === true ? null : `--${path.map(kebab).join(".")}`,
-		// Of headers the default is to have none.
-		defaultValue: kind === "headers" ? null : (schema.def.defaultValue as DefaultValue),
+		env: fileOnly ? null : `ZOMBIED_${variable}`,
+		flag: secret || fileOnly ? null : `--${path.map(kebab).join(".")}`,
+		// Of headers and rules the default is to have none.
+		defaultValue: kind === "headers" || kind === "list" ? null : (schema.def.defaultValue as DefaultValue),
 		kind,
 		form,
 	};
@@ -204,6 +239,7 @@ function fieldOf(schema: z.ZodType, path: readonly string[]): Field {
 function kindOf(type: z.ZodType): FieldKind {
 	if (type instanceof z.ZodNumber) return "number";
 	if (type instanceof z.ZodBoolean) return "boolean";
+	if (type instanceof z.ZodArray) return "list";
 	return type instanceof z.ZodRecord ? "headers" : "text";
 }
 

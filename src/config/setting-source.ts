@@ -9,6 +9,8 @@ export interface GivenValue {
 	readonly kind: SourceKind;
 	/** For the operator: `config/zombied.yaml:3:5`, a variable's name, a flag. */
 	readonly where: string;
+	/** Of a value with parts, where each of them is: by its path, such as `rules[0].match`. */
+	readonly places?: ReadonlyMap<string, string>;
 }
 
 /** What one source gave, and a line for each thing in it that cannot be right. */

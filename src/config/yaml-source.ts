@@ -1,4 +1,15 @@
-import { type Document, isAlias, isMap, isScalar, LineCounter, type Pair, parseDocument, type YAMLMap } from "yaml";
+import {
+	type Document,
+	isAlias,
+	isMap,
+	isScalar,
+	isSeq,
+	LineCounter,
+	type Node,
+	type Pair,
+	parseDocument,
+	type YAMLMap,
+} from "yaml";
 import { plainText } from "../observe/plain-text.ts";
 import { nearest } from "./nearest.ts";
 import { type Field, fields } from "./schema.ts";
@@ -75,8 +86,8 @@ function visitPair(walk: Walk, pair: Pair, prefix: string): void {
 }
 
 function visitValue(walk: Walk, { path, kind }: Field, node: unknown, where: string): void {
-	if (kind === "headers" && isMap(node)) {
-		walk.given.push({ path, value: node.toJS(walk.document), kind: "file", where });
+	if ((kind === "headers" && isMap(node)) || (kind === "list" && (isMap(node) || isSeq(node)))) {
+		visitParts(walk, path, node, where);
 		return;
 	}
 	if (isScalar(node) && node.value !== null) {
@@ -87,6 +98,37 @@ function visitValue(walk: Walk, { path, kind }: Field, node: unknown, where: str
 	walk.problems.push(
 		`${where}: ${path} ${empty ? "has no value; give one, or remove the line" : "needs a single value"}`,
 	);
+}
+
+/** A setting whose value has parts: it is taken as a whole, with the places of its parts for whoever checks them. */
+function visitParts(walk: Walk, path: string, node: Node, where: string): void {
+	const places = new Map<string, string>();
+	notePlaces(walk, path, node, places);
+	try {
+		walk.given.push({ path, value: node.toJS(walk.document), kind: "file", where, places });
+	} catch {
+		// The library's message quotes the text.
+		walk.problems.push(`${where}: ${path} has an alias (*name) that leads nowhere; mend it`);
+	}
+}
+
+/** Deeper than any setting goes. */
+const partsDepthMax = 4;
+
+function notePlaces(walk: Walk, path: string, node: unknown, places: Map<string, string>, depth = 0): void {
+	if (depth > partsDepthMax) return;
+	if (isSeq(node)) {
+		for (const [index, item] of node.items.entries()) {
+			places.set(`${path}[${index}]`, walk.place((item as Node | null)?.range?.[0]));
+			notePlaces(walk, `${path}[${index}]`, item, places, depth + 1);
+		}
+	} else if (isMap(node)) {
+		for (const { key, value } of node.items) {
+			if (!isScalar(key)) continue;
+			places.set(`${path}.${key.value}`, walk.place(key.range?.[0]));
+			notePlaces(walk, `${path}.${key.value}`, value, places, depth + 1);
+		}
+	}
 }
 
 function suggestionFor(path: string, prefix: string): string {

@@ -1,4 +1,6 @@
 import type { Episode } from "../core/episode.ts";
+import type { GroupIncident } from "../core/group-incident.ts";
+import type { LearnedRow } from "../core/learning.ts";
 import { viewOfRow } from "../core/record.ts";
 import type { RunView } from "../core/run.ts";
 import type { Tracker } from "../core/tracker.ts";
@@ -25,6 +27,8 @@ export interface Changes {
 	readonly evictedRuns: readonly string[];
 	readonly episodes: readonly Episode[];
 	readonly outbox: readonly OutboxRow[];
+	readonly groups: readonly GroupIncident[];
+	readonly learned: readonly LearnedRow[];
 }
 
 export interface PersisterOptions {
@@ -56,6 +60,9 @@ export class Persister {
 	#episodes: Episode[] = [];
 	#outbox: OutboxRow[] = [];
 	#delivered: OutboxKey[] = [];
+	#groups: GroupIncident[] = [];
+	/** By kind and key: the last word counts. */
+	readonly #learned = new Map<string, LearnedRow>();
 	/** Keys of rows that were sent from memory because the store failed. */
 	readonly #sentUnsaved = new Set<string>();
 	#inFlight: Promise<void> | null = null;
@@ -87,6 +94,8 @@ export class Persister {
 		for (const runId of changes.evictedRuns) this.#versions.delete(runId);
 		this.#episodes.push(...changes.episodes);
 		this.#outbox.push(...changes.outbox);
+		this.#groups.push(...changes.groups);
+		for (const row of changes.learned) this.#learned.set(`${row.kind} ${row.key}`, row);
 		if (this.#failing) this.#sendUnsaved();
 		this.commitIfDue();
 	}
@@ -133,7 +142,7 @@ export class Persister {
 	}
 
 	#gather(nowMonoMs: number, everything: boolean): CommitBatch | null {
-		const durable = this.#changedRuns.size + this.#episodes.length + this.#outbox.length + this.#delivered.length > 0;
+		const durable = this.#urgent() > 0;
 		const workspaceDue = nowMonoMs - this.#workspaceWrittenMonoMs >= workspaceWrittenEveryMs;
 		const beaten = this.#takeBeaten(nowMonoMs, everything);
 		if (!durable && beaten.length === 0 && !workspaceDue) return null;
@@ -148,12 +157,23 @@ export class Persister {
 			outbox: this.#outbox,
 			delivered: this.#delivered,
 			workspaces: workspace === null ? [] : [workspace],
+			groups: this.#groups.map((incident) => ({ workspace: this.#options.workspace, incident })),
+			// What was learned is not urgent: it goes with whatever is written next.
+			learned: [...this.#learned.values()].map((row) => ({ ...row, workspace: this.#options.workspace })),
 			durable,
 		};
+		this.#groups = [];
+		this.#learned.clear();
 		this.#episodes = [];
 		this.#outbox = [];
 		this.#delivered = [];
 		return batch;
+	}
+
+	/** Changes that must not wait. */
+	#urgent(): number {
+		const rows = this.#episodes.length + this.#outbox.length + this.#delivered.length + this.#groups.length;
+		return rows + this.#changedRuns.size;
 	}
 
 	#takeBeaten(nowMonoMs: number, everything: boolean): readonly string[] {

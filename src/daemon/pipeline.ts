@@ -1,4 +1,4 @@
-import { cadenceOf } from "../core/cadence.ts";
+import { ownCadence } from "../core/cadence.ts";
 import type { Decisions } from "../core/decisions.ts";
 import type { Episode } from "../core/episode.ts";
 import type { Input, Inquiry } from "../core/input.ts";
@@ -140,8 +140,8 @@ export class Pipeline {
 		const { tracker, reporter, clock } = this.#options;
 		const at = clock.now();
 		for (const runId of beatenRuns) {
-			const { tauMs } = cadenceOf(tracker.rowOf(runId, at)?.occurredMs ?? []);
-			if (tauMs !== null) reporter.beatOfCadence(tauMs);
+			const own = ownCadence(tracker.rowOf(runId, at)?.occurredMs ?? []);
+			if (own !== null) reporter.beatOfCadence(own.tauMs);
 		}
 	}
 
@@ -159,12 +159,15 @@ export class Pipeline {
 			for (const sink of sinks) outbox.push({ sink, transition, createdAtMs: wallMs });
 			reporter.transition(transition);
 		}
+		for (const incident of decisions.groups) reporter.groupIncident(incident);
 		persister.record({
 			changedRuns: decisions.changedRuns,
 			beatenRuns: decisions.beatenRuns,
 			evictedRuns: decisions.evictedRuns,
 			episodes,
 			outbox,
+			groups: decisions.groups,
+			learned: decisions.learned,
 		});
 		if (decisions.inquiries.length > 0) onInquiries(decisions.inquiries);
 	}

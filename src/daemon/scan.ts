@@ -14,6 +14,7 @@ import { runPageUrl } from "../prefect/connection.ts";
 import type { ProxyEnvironment } from "../prefect/proxy.ts";
 import { RestTransport } from "../prefect/rest-transport.ts";
 import { connectionOf, workspaceOf } from "./connection.ts";
+import { detectorSettings } from "./reload.ts";
 
 export interface ScanOptions {
 	readonly settings: Settings;
@@ -102,11 +103,11 @@ async function lookOnce(options: ScanOptions, signal: AbortSignal): Promise<Scan
 
 /** The wait after a start is `scan`'s own, so this one began before it. */
 function settledTracker(settings: Settings, workspace: string, at: Instant): Tracker {
-	const { k, slowestCadence } = settings.detector;
 	return new Tracker({
 		namespace: settings.namespace,
 		workspace,
-		settings: { k, slowestCadenceMs: slowestCadence.ms, confirmRunsMax: settings.limits.confirmRuns },
+		live: { current: detectorSettings(settings) },
+		holdsMassLapses: false,
 		startedAt: { monoMs: at.monoMs - settleMs, wallMs: at.wallMs - settleMs },
 	});
 }

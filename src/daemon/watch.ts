@@ -169,7 +169,7 @@ export class Watch implements AsyncDisposable {
 			last_sweep_at: lastTickMonoMs === null ? null : isoTime(wallMs - (monoMs - lastTickMonoMs)),
 			runs: { beating, unmonitored, idle },
 			suspects,
-			open_episodes: openEpisodes,
+			open_episodes: Object.values(openEpisodes).reduce((sum, count) => sum + count, 0),
 			own_health: observation.healthScore,
 			outbox_pending: this.#dispatcher.pendingCount,
 		};
@@ -267,7 +267,8 @@ function restoredTracker({ settings, live, workspace, world, clock }: WatchOptio
 	const tracker = new Tracker({
 		namespace: settings.namespace,
 		workspace,
-		settings: detectorSettingsOf(live),
+		live: detectorSettingsOf(live),
+		holdsMassLapses: true,
 		startedAt: clock.now(),
 	});
 	tracker.restore(
@@ -275,6 +276,7 @@ function restoredTracker({ settings, live, workspace, world, clock }: WatchOptio
 			runs: world.runs.map(({ row }) => row),
 			openEpisodes: world.openEpisodes,
 			workspace: world.workspaces[0] ?? null,
+			learned: world.learned,
 		},
 		clock.now(),
 	);

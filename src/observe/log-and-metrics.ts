@@ -1,3 +1,5 @@
+import { conditions } from "../core/episode.ts";
+import type { GroupKind } from "../core/group-incident.ts";
 import type { Clock } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { LineLimit } from "./line-limit.ts";
@@ -43,6 +45,7 @@ export function createReporter(options: {
 		...ofStream(out),
 		...ofApi(out),
 		...ofVerdicts(out),
+		...ofGroups(out),
 		...ofSchedule(out),
 		...ofStore(out),
 		...ofDeliveries(out),
@@ -173,7 +176,10 @@ function ofVerdicts({ metrics, say, sayRarely }: Out) {
 			const facts = { alertId, condition, runId, runName: episode.labels.name, attempt: episode.attempt };
 			if (kind === "raised") {
 				metrics.count("episodes_opened_total", { condition });
-				metrics.observe("detection_delay_seconds", {}, Math.max(0, episode.evidence.silenceSeconds));
+				// Of the others it is the time in a state: no detection was late.
+				if (condition === "zombie") {
+					metrics.observe("detection_delay_seconds", {}, Math.max(0, episode.evidence.silenceSeconds));
+				}
 				say("warn", "episode.opened", facts, `${condition}: ${episode.reason}`);
 				return;
 			}
@@ -193,6 +199,28 @@ function ofVerdicts({ metrics, say, sayRarely }: Out) {
 	} satisfies Partial<Reporter>;
 }
 
+function ofGroups({ metrics, say }: Out) {
+	const open = new Map<string, GroupKind>();
+	return {
+		groupIncident: (incident) => {
+			const { groupId, groupKind, group, extent, runsTotal, closed } = incident;
+			if (closed === null) open.set(groupId, groupKind);
+			else open.delete(groupId);
+			const count = [...open.values()].filter((kind) => kind === groupKind).length;
+			metrics.set("open_group_incidents", { kind: groupKind }, count);
+			const facts = { groupId, kind: groupKind, group, extent, runs: runsTotal };
+			const name = groupKind === "everything" ? "everything" : `${groupKind.replace("_", " ")} ${group}`;
+			if (closed === null) {
+				const message = `${name}: ${runsTotal} runs fell silent together; verdicts on them wait`;
+				say("warn", "group.opened", facts, message);
+				return;
+			}
+			const message = `${name}: the common silence of ${runsTotal} runs is over: ${closed.outcome}`;
+			say("info", "group.closed", { ...facts, outcome: closed.outcome }, message);
+		},
+	} satisfies Partial<Reporter>;
+}
+
 function ofSchedule({ metrics, sayRarely }: Out) {
 	return {
 		swept: (figures) => {
@@ -202,7 +230,9 @@ function ofSchedule({ metrics, sayRarely }: Out) {
 				metrics.set("runs", { coverage }, figures.runs[coverage]);
 			}
 			metrics.set("suspects", {}, figures.suspects);
-			metrics.set("open_episodes", { condition: "zombie" }, figures.openEpisodes);
+			for (const condition of conditions) {
+				metrics.set("open_episodes", { condition }, figures.openEpisodes[condition] ?? 0);
+			}
 			metrics.set("stream_connected", {}, figures.streamConnected ? 1 : 0);
 			metrics.set("own_health", {}, figures.ownHealth);
 			if (figures.lastEventAtMs !== null) {

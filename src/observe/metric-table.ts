@@ -1,3 +1,5 @@
+import { conditions, type Outcome } from "../core/episode.ts";
+import type { GroupKind } from "../core/group-incident.ts";
 import type {
 	Anomaly,
 	ApiEndpoint,
@@ -18,8 +20,16 @@ export interface MetricRow {
 	readonly buckets?: readonly number[];
 }
 
-const conditions = ["zombie"] as const;
-const outcomes = ["recovered", "ended", "moved", "deleted"] as const;
+const outcomes = [
+	"recovered",
+	"ended",
+	"moved",
+	"quiet",
+	"superseded",
+	"deleted",
+	"disabled",
+] as const satisfies readonly Outcome[];
+const groupKinds = ["work_pool", "client_version", "everything"] as const satisfies readonly GroupKind[];
 const frameKinds = ["heartbeat", "state", "other_event", "control"] as const satisfies readonly FrameKind[];
 const rejectReasons = [
 	"not_json",
@@ -43,6 +53,9 @@ const streamEndReasons = [
 const endpoints = [
 	"flow_runs",
 	"events",
+	"logs",
+	"task_runs",
+	"workers",
 	"flows",
 	"deployments",
 	"health",
@@ -98,7 +111,18 @@ export const metricTable = {
 		labels: ["coverage"],
 	},
 	suspects: { type: "gauge", help: "Runs past the line of suspicion, not yet judged.", labels: [] },
-	open_episodes: { type: "gauge", help: "Alerts that are raised and not resolved.", labels: ["condition"] },
+	open_episodes: {
+		type: "gauge",
+		help: "Alerts that are raised and not resolved.",
+		labels: ["condition"],
+		zeros: each("condition", conditions),
+	},
+	open_group_incidents: {
+		type: "gauge",
+		help: "Groups of runs that fell silent together and are not over: one pool, one client version, or everything.",
+		labels: ["kind"],
+		zeros: each("kind", groupKinds),
+	},
 	episodes_opened_total: {
 		type: "counter",
 		help: "Alerts raised.",
@@ -113,7 +137,7 @@ export const metricTable = {
 	},
 	detection_delay_seconds: {
 		type: "histogram",
-		help: "From a run's last proof of life to the verdict.",
+		help: "From a run's last proof of life to the verdict zombie, blind and held time included.",
 		labels: [],
 		zeros: plain,
 		buckets: [60, 90, 105, 120, 180, 300, 420, 540, 600, 660, 900, 1260, 1800, 3600],

@@ -1,4 +1,5 @@
-import type { Transition } from "../core/episode.ts";
+import type { Condition, Transition } from "../core/episode.ts";
+import type { GroupIncident } from "../core/group-incident.ts";
 
 /** Frames as they are counted: events of runs, and everything that is skipped. */
 export type FrameKind = "heartbeat" | "state" | "other_event" | "control";
@@ -25,7 +26,17 @@ export type StreamEndReason =
 	| "stopped";
 
 /** REST endpoints by their job, not their path: a label of two metrics. */
-export type ApiEndpoint = "flow_runs" | "events" | "flows" | "deployments" | "health" | "csrf" | "version";
+export type ApiEndpoint =
+	| "flow_runs"
+	| "events"
+	| "logs"
+	| "task_runs"
+	| "workers"
+	| "flows"
+	| "deployments"
+	| "health"
+	| "csrf"
+	| "version";
 
 export type ApiFailureReason =
 	| "unreachable"
@@ -86,6 +97,8 @@ export interface Reporter {
 
 	/** A verdict was committed (or, while the store fails, decided). */
 	transition(transition: Transition): void;
+	/** Runs of one group fell silent together, or that is over: told once each. */
+	groupIncident(incident: GroupIncident): void;
 	anomaly(kind: Anomaly, facts: { runId: string | null; detail: string }): void;
 	blind(cause: string, seconds: number): void;
 
@@ -113,7 +126,8 @@ export interface SweepFigures {
 	readonly atMs: number;
 	readonly runs: { readonly beating: number; readonly unmonitored: number; readonly idle: number };
 	readonly suspects: number;
-	readonly openEpisodes: number;
+	/** Conditions without an open episode may be missing. */
+	readonly openEpisodes: Readonly<Partial<Record<Condition, number>>>;
 	readonly streamConnected: boolean;
 	/** Wall clock; null before the first. */
 	readonly lastEventAtMs: number | null;

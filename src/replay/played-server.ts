@@ -32,6 +32,10 @@ export class PlayedServer {
 	readonly #runs = new Map<string, ApiRun>();
 	readonly #events: StoredEvent[] = [];
 	readonly #eventIds = new Set<string>();
+	/** The newest log line of each run. */
+	readonly #logs = new Map<string, string>();
+	/** Flow runs by the task runs that belong to them. */
+	readonly #taskRuns = new Map<string, string>();
 	readonly #pages = new Map<string, readonly StoredEvent[]>();
 
 	/** False while every call fails with 503. */
@@ -42,6 +46,8 @@ export class PlayedServer {
 		if (line.api !== undefined) this.#runs.set(line.api.id.toLowerCase(), line.api);
 		if (line.store !== undefined) this.#store(line.store);
 		if (isEventFrame(line.frame)) this.#store(line.frame.event);
+		if (line.log !== undefined) this.#logs.set(line.log.flow_run_id.toLowerCase(), line.log.timestamp);
+		if (line.task_run !== undefined) this.#taskRuns.set(line.task_run.id.toLowerCase(), line.task_run.flow_run_id);
 		if (line.rest !== undefined) this.restUp = line.rest === "up";
 	}
 
@@ -57,6 +63,10 @@ export class PlayedServer {
 				return this.#firstEvents(body as { filter: EventFilter; limit: number });
 			case "/events/filter/next":
 				return this.#nextEvents(searchParams.get("page-token") ?? "");
+			case "/logs/filter":
+				return this.#newestLogs(body as { logs: { flow_run_id: { any_: readonly string[] } } });
+			case "/task_runs/filter":
+				return this.#taskRunRows(body as { task_runs?: { id?: { any_?: readonly string[] } } });
 			case "/flows/filter":
 			case "/deployments/filter":
 				return [];
@@ -111,6 +121,22 @@ export class PlayedServer {
 		const rest = this.#pages.get(token) ?? [];
 		this.#pages.delete(token);
 		return this.#page(rest, Number(limit));
+	}
+
+	/** One line a run is enough: the newest is what is looked for. */
+	#newestLogs({ logs }: { logs: { flow_run_id: { any_: readonly string[] } } }): unknown[] {
+		return logs.flow_run_id.any_.flatMap((id) => {
+			const timestamp = this.#logs.get(id);
+			return timestamp === undefined ? [] : { flow_run_id: id, timestamp };
+		});
+	}
+
+	/** By their own ids alone: an incident tells no task run's states. */
+	#taskRunRows({ task_runs }: { task_runs?: { id?: { any_?: readonly string[] } } }): unknown[] {
+		return (task_runs?.id?.any_ ?? []).flatMap((id) => {
+			const flowRunId = this.#taskRuns.get(id.toLowerCase());
+			return flowRunId === undefined ? [] : { id, flow_run_id: flowRunId, state: null };
+		});
 	}
 
 	#page(found: readonly StoredEvent[], limit: number): unknown {

@@ -1,4 +1,6 @@
+import type { GroupIncident } from "../../src/core/group-incident.ts";
 import type { Input } from "../../src/core/input.ts";
+import type { LearnedRow } from "../../src/core/learning.ts";
 import { type BeatView, noLabels, type RunView, type StateType } from "../../src/core/run.ts";
 import { Tracker } from "../../src/core/tracker.ts";
 import { type Changes, Persister, type PersisterOptions } from "../../src/daemon/persister.ts";
@@ -22,7 +24,13 @@ export class HeardTracker extends Tracker {
 	onHeard: () => void = () => {};
 
 	constructor(clock: HandClock) {
-		super({ namespace: "test", workspace, settings: defaultSettings, startedAt: clock.now() });
+		super({
+			namespace: "test",
+			workspace,
+			live: { current: defaultSettings },
+			holdsMassLapses: true,
+			startedAt: clock.now(),
+		});
 	}
 
 	override apply(input: Input): void {
@@ -43,7 +51,7 @@ export class HeardTracker extends Tracker {
 
 /** The n-th run in a state entered at a moment of the world. */
 export function stateView(n: number, type: StateType, atMs: number, fromRest = false): RunView {
-	const state = { id: uuid(2, atMs), type, name: type, timestampMs: epochMs + atMs, fromRest };
+	const state = { id: uuid(2, atMs), type, name: type, timestampMs: epochMs + atMs, scheduledTimeMs: null, fromRest };
 	return { runId: runIdOf(n), attempt: 1, state, beat: null, labels: noLabels };
 }
 
@@ -63,6 +71,8 @@ export function changesOf(some: Partial<Record<keyof Changes, Iterable<unknown>>
 		evictedRuns: [...((some.evictedRuns ?? []) as Iterable<string>)],
 		episodes: [...((some.episodes ?? []) as Changes["episodes"])],
 		outbox: [...((some.outbox ?? []) as Changes["outbox"])],
+		groups: [...((some.groups as Iterable<GroupIncident>) ?? [])],
+		learned: [...((some.learned as Iterable<LearnedRow>) ?? [])],
 	};
 }
 
@@ -117,8 +127,8 @@ export class PersisterUnderTest {
 
 	/** As at every tick: time is all that has changed. */
 	record(): void {
-		const { changedRuns, beatenRuns, evictedRuns } = this.tracker.drain();
-		this.persister.record({ changedRuns, beatenRuns, evictedRuns, episodes: [], outbox: [] });
+		const { changedRuns, beatenRuns, evictedRuns, groups, learned } = this.tracker.drain();
+		this.persister.record({ changedRuns, beatenRuns, evictedRuns, groups, learned, episodes: [], outbox: [] });
 	}
 
 	get sentKeys(): readonly string[] {

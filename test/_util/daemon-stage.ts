@@ -85,7 +85,7 @@ export class Stage {
 		const stage = new Stage({ server, store, clock, versions, sent });
 		const runs = world.runs.map(({ row }) => row);
 		stage.#tracker.restore(
-			{ runs, openEpisodes: world.openEpisodes, workspace: world.workspaces[0] ?? null },
+			{ runs, openEpisodes: world.openEpisodes, workspace: world.workspaces[0] ?? null, learned: world.learned },
 			clock.now(),
 		);
 		for (const { sink, transition } of world.outbox) stage.#send(sink, transition.key);

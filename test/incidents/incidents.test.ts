@@ -11,22 +11,9 @@ import type { ReplayLine } from "../../src/replay/replay-line.ts";
 import { TempFolder } from "../_util/temp-folder.ts";
 
 const folder = import.meta.dirname;
-/** Their verdict is of a condition beyond `zombie`, or rests on signs other than a run's own beats and state. */
-const beyondFirstCut = new Set([
-	"cancelling-ignored",
-	"deaf",
-	"firm-prior",
-	"first-start",
-	"old-orphans",
-	"retry-wait-death",
-	"silent-parent-inprocess-children",
-	"stuck-pending",
-	"undead-after-cancel",
-]);
 const names = readdirSync(folder)
 	.filter((file) => file.endsWith(".jsonl"))
-	.map((file) => file.replace(/\.jsonl$/u, ""))
-	.filter((name) => !beyondFirstCut.has(name));
+	.map((file) => file.replace(/\.jsonl$/u, ""));
 
 async function linesOf(path: string): Promise<readonly ReplayLine[]> {
 	const loaded = loadConfig({ env: {}, folder: "/", file: null, flags: new Map() });

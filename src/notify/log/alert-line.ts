@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Episode, Severity, Transition } from "../../core/episode.ts";
+import { conditions, type Episode, type Outcome, type Severity, type Transition } from "../../core/episode.ts";
 import { stateTypes } from "../../core/run.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import { isoTime, plainText } from "../../observe/plain-text.ts";
@@ -12,7 +12,7 @@ const evidence = z.strictObject({
 	last_beat_occurred: timeOrNull,
 	last_beat_received: timeOrNull,
 	cadence_seconds: seconds.nullable(),
-	cadence_source: z.enum(["learned", "unknown"]),
+	cadence_source: z.enum(["learned", "prior", "unknown"]),
 	threshold_seconds: seconds,
 	silence_seconds: seconds,
 	blind_seconds: seconds,
@@ -23,6 +23,17 @@ const evidence = z.strictObject({
 	likely_cause: z.string().nullable(),
 });
 
+// An object, because a missing member of a Record does not compile, where one of a list would.
+const outcomes: { readonly [O in Outcome]: O } = {
+	recovered: "recovered",
+	ended: "ended",
+	moved: "moved",
+	quiet: "quiet",
+	superseded: "superseded",
+	deleted: "deleted",
+	disabled: "disabled",
+};
+
 const common = {
 	/** When it happened: the same in every delivery of the same alert. */
 	time,
@@ -30,7 +41,7 @@ const common = {
 	schema: z.literal(1),
 	message: z.string(),
 	alert_id: z.string(),
-	condition: z.enum(["zombie"]),
+	condition: z.enum(conditions),
 	severity: z.enum(["critical", "warning", "info"]),
 	reason: z.string(),
 	namespace: z.string(),
@@ -58,7 +69,7 @@ export const alertLineSchema = z.discriminatedUnion("event", [
 	z.strictObject({
 		event: z.literal("alert.resolved"),
 		...common,
-		outcome: z.enum(["recovered", "ended", "moved", "deleted"]),
+		outcome: z.enum(outcomes),
 		raised_at: time,
 		duration_seconds: z.number().min(0),
 	}),
@@ -76,11 +87,12 @@ export interface AlertLineContext {
 export interface TextLimits {
 	readonly textCharsMax: number;
 	readonly tagsMax: number;
+	readonly relatedRunsMax: number;
 }
 
 const urlCharsMax = 2048;
 
-export const generousLimits: TextLimits = { textCharsMax: 4096, tagsMax: 200 };
+export const generousLimits: TextLimits = { textCharsMax: 4096, tagsMax: 200, relatedRunsMax: 200 };
 
 /** Log levels as collectors know them: critical is an error, a warning a warning; what is over is information. */
 export const levelOf: Readonly<Record<Severity, AlertLine["level"]>> = {
@@ -105,8 +117,8 @@ export function toAlertLine(
 		...identityOf(episode, context, text),
 		...surroundingsOf(episode, text, limits.tagsMax),
 		evidence: evidenceOf(episode, text),
-		related_runs: [],
-		group_id: null,
+		related_runs: someOf(episode.relatedRuns, limits.relatedRunsMax).map(text),
+		group_id: episode.groupId === null ? null : text(episode.groupId),
 	};
 	const { closed } = episode;
 	if (closed === null) {
@@ -170,9 +182,9 @@ function surroundingsOf({ labels }: Episode, text: (value: string) => string, ta
 }
 
 /** The last place says how many there was no room for. */
-function someOf(tags: readonly string[], tagsMax: number): readonly string[] {
-	if (tags.length <= tagsMax) return tags;
-	return [...tags.slice(0, tagsMax - 1), `… and ${tags.length - tagsMax + 1} more`];
+function someOf(texts: readonly string[], textsMax: number): readonly string[] {
+	if (texts.length <= textsMax) return texts;
+	return [...texts.slice(0, textsMax - 1), `… and ${texts.length - textsMax + 1} more`];
 }
 
 function evidenceOf({ evidence: facts }: Episode, text: (value: string) => string): AlertLine["evidence"] {
@@ -187,7 +199,7 @@ function evidenceOf({ evidence: facts }: Episode, text: (value: string) => strin
 		api_state_type: facts.apiStateType,
 		api_state_id: text(facts.apiStateId),
 		newest_stored_beat: isoTime(facts.newestStoredBeatMs),
-		other_sign_at: null,
+		other_sign_at: isoTime(facts.otherSignAtMs),
 		likely_cause: null,
 	};
 }

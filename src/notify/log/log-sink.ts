@@ -9,10 +9,10 @@ const lineBytesMax = 16_384;
 /** Tried in turn until the line is short enough; only the texts longer than the limit are cut. */
 const limitsInTurn: readonly TextLimits[] = [
 	generousLimits,
-	{ textCharsMax: 1024, tagsMax: 100 },
-	{ textCharsMax: 256, tagsMax: 50 },
-	// A uuid (36) stays whole. At most 14 texts and 20 tags of 64 characters of at most 3 bytes: under 8 KiB, and 2 KiB for the link.
-	{ textCharsMax: 64, tagsMax: 20 },
+	{ textCharsMax: 1024, tagsMax: 100, relatedRunsMax: 100 },
+	{ textCharsMax: 256, tagsMax: 50, relatedRunsMax: 50 },
+	// A uuid (36) stays whole. At most 15 texts, 20 tags and 20 runs of 64 characters of at most 3 bytes: 11 KiB, and 2 KiB for the link.
+	{ textCharsMax: 64, tagsMax: 20, relatedRunsMax: 20 },
 ];
 
 export interface LogSinkOptions extends AlertLineContext {

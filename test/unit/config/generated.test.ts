@@ -76,7 +76,11 @@ describe("the JSON Schema of the configuration", () => {
 		["the example", renderExample()],
 		[
 			"a setting of each kind",
-			"prefect:\n  customHeaders: { X-A: b }\n  tlsInsecureSkipVerify: true\ndetector:\n  k: 2\n",
+			"prefect:\n  customHeaders: { X-A: b }\n  tlsInsecureSkipVerify: true\ndetector:\n  k: 2\n  overrun: off\n",
+		],
+		[
+			"rules",
+			'rules:\n  - match: { deployment: "a/*" }\n    threshold: 9m\n    overrun: off\n    conditions: { deaf: off }\n  - match: {}\n',
 		],
 	])("takes %s", async (_what, yaml) => {
 		expect(await faultIn(schema, parse(yaml))).toBeNull();
@@ -89,6 +93,10 @@ describe("the JSON Schema of the configuration", () => {
 		["a bare number for a duration", "detector:\n  slowestCadence: 60\n"],
 		["a word for a boolean", "prefect:\n  tlsInsecureSkipVerify: maybe\n"],
 		["null for a setting", "store:\n  url:\n"],
+		["a rule without match", "rules:\n  - k: 2\n"],
+		["a rule that matches null", "rules:\n  - match:\n"],
+		["an unknown key of a rule", "rules:\n  - match: { deploymnt: a }\n"],
+		["a condition that is on", "rules:\n  - match: {}\n    conditions: { deaf: on }\n"],
 	])("refuses %s", async (_what, yaml) => {
 		expect(await faultIn(schema, parse(yaml))).toContain("body/value");
 	});

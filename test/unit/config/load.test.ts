@@ -55,7 +55,17 @@ describe("defaults", () => {
 			store: { url: "sqlite:./data/zombied.db" },
 			http: { listen: { host: "127.0.0.1", port: 4290 } },
 			namespace: "default",
-			detector: { k: 3, slowestCadence: { ms: 600_000 } },
+			detector: {
+				k: 3,
+				slowestCadence: { ms: 600_000 },
+				stuckPending: { ms: 1_800_000 },
+				stuckRetry: { ms: 300_000 },
+				stuckCancelling: { ms: 600_000 },
+				stale: { ms: 86_400_000 },
+				overrun: "off",
+				stuckScheduled: "off",
+			},
+			rules: [],
 			reconcile: { every: { ms: 60_000 } },
 			catchUp: { secondPass: { ms: 15_000 } },
 			retention: { runs: { ms: 7 * 86_400_000 }, episodes: { ms: 90 * 86_400_000 } },
@@ -66,11 +76,12 @@ describe("defaults", () => {
 		expect(warnings).toEqual([]);
 	});
 
-	test("every setting has a description and a variable of its own; secrets have no flag", () => {
+	test("every setting has a description and a variable of its own, but for the rules; secrets have no flag", () => {
 		expect(new Set(fields.map((field) => field.env)).size).toBe(fields.length);
+		expect(fields.filter((field) => field.env === null).map(({ path: setting }) => setting)).toEqual(["rules"]);
 		for (const field of fields) {
 			expect(field.description).not.toBe("");
-			expect(field.flag === null).toBe(field.secret === true);
+			expect(field.flag === null).toBe(field.secret === true || field.fileOnly === true);
 		}
 		expect(fields.find((field) => field.path === "catchUp.secondPass")).toMatchObject({
 			env: "ZOMBIED_CATCH_UP_SECOND_PASS",
@@ -186,6 +197,12 @@ describe("bounds", () => {
 	test.each([
 		["detector.k", ["2", "6"], ["1.9", "6.1", "x", "0x3", "1e1"]],
 		["detector.slowestCadence", ["30s", "1d"], ["29s", "1d1s", "600"]],
+		["detector.stuckPending", ["1s", "30d"], ["999ms", "30d1s", "off"]],
+		["detector.stuckRetry", ["1s", "30d"], ["0s", "31d", "off"]],
+		["detector.stuckCancelling", ["1s", "30d"], ["0s", "31d", "off"]],
+		["detector.stale", ["1s", "365d"], ["0s", "366d", "off"]],
+		["detector.overrun", ["off", " off ", "1s", "3650d"], ["on", "0s", "3651d", "6", "OFF"]],
+		["detector.stuckScheduled", ["off", "1s", "30d"], ["no", "0s", "31d"]],
 		["limits.confirmRuns", ["1", "50"], ["0", "51", "1.5"]],
 		["limits.restPerSecond", ["0.1", "100"], ["0", "101"]],
 		["reconcile.every", ["5s", "1h"], ["4s", "61m"]],

@@ -120,6 +120,12 @@ describe("custom headers", () => {
 		expect(loaded.provenance.get("prefect.customHeaders")?.where).toBe("z.yaml:2:3");
 	});
 
+	test("an alias that leads nowhere is refused in words, without being shown", () => {
+		expect(refusalOf({ yaml: `prefect:\n  customHeaders: { X-A: *${canary} }\n` })).toBe(
+			"z.yaml:2:3: prefect.customHeaders has an alias (*name) that leads nowhere; mend it",
+		);
+	});
+
 	test("L5: their values are secrets; print shows their names", () => {
 		const loaded = load({ env: { ZOMBIED_PREFECT_CUSTOM_HEADERS: JSON.stringify(headers) } });
 		expect(secretsOf(loaded.settings)).toEqual(["data", canary]);

@@ -26,13 +26,16 @@ class HeldAnswerer implements Answerer {
 }
 
 function answerTo(inquiry: Inquiry): InquiryAnswer {
-	return { inquiry, view: null, newestBeat: null };
+	return { inquiry, view: null, newestBeat: null, earlierBeats: [], newestSignMs: null };
 }
 
 function inquiries(count: number): readonly Inquiry[] {
 	return Array.from({ length: count }, (_, n) => ({
 		runId: runIdOf(n),
 		stage: "due",
+		condition: "zombie",
+		isUnheard: false,
+		parentTaskRunId: null,
 		basis: { attempt: 1, stateId: null, aliveAtMonoMs: null },
 		beatsSinceMs: 0,
 	}));

@@ -58,7 +58,7 @@ describe("after the socket has opened", () => {
 		const { tracker, clock } = stage.under;
 		const coveredUntilServerMs = stage.stub.nowMs() - 3_600_000;
 		const row = { workspace, coveredUntilServerMs, blindSpans: [], healthScore: 0 };
-		tracker.restore({ runs: [], openEpisodes: [], workspace: row }, clock.now());
+		tracker.restore({ runs: [], openEpisodes: [], workspace: row, learned: [] }, clock.now());
 		stage.runCatchUp();
 		stage.open();
 		await stage.caughtUp();

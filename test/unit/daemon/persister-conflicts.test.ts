@@ -127,7 +127,8 @@ test("versions as loaded are those that changes are made on", async () => {
 		disk,
 		versions: new Map(runs.map(({ row, version }) => [row.runId, version])),
 	});
-	after.tracker.restore({ runs: runs.map(({ row }) => row), openEpisodes: [], workspace: null }, after.clock.now());
+	const known = { runs: runs.map(({ row }) => row), openEpisodes: [], workspace: null, learned: [] };
+	after.tracker.restore(known, after.clock.now());
 	after.learn(stateView(1, "RUNNING", second));
 	await settle();
 	expect(after.reloaded).toEqual([]);

@@ -158,7 +158,7 @@ describe("a tick", () => {
 					atMs: at.wallMs,
 					runs: { beating: 1, unmonitored: 1, idle: 1 },
 					suspects: 0,
-					openEpisodes: 0,
+					openEpisodes: {},
 					streamConnected: true,
 					lastEventAtMs: at.wallMs,
 					ownHealth: 0,
@@ -194,6 +194,24 @@ describe("what the core noticed is told", () => {
 		expect(under.told.told("blind")).toEqual([
 			["socket", 0],
 			["socket", 1],
+		]);
+	});
+
+	test("group incidents", async () => {
+		const pipeline = pipelineOf(10);
+		pipeline.result({ kind: "stream_opened", at: under.clock.now() });
+		pipeline.result({ kind: "caught_up", at: under.clock.now() });
+		for (const n of [1, 2, 3]) {
+			pipeline.offer(eventOf(stateView(n, "RUNNING", 0), under.clock));
+			pipeline.offer(eventOf(beatView(n, 0), under.clock));
+		}
+		await turn();
+		expect(under.told.told("groupIncident")).toEqual([]);
+		under.clock.pass(22 * minute);
+		pipeline.result({ kind: "tick", at: under.clock.now() });
+		await turn();
+		expect(under.told.told("groupIncident")).toMatchObject([
+			[{ groupKind: "everything", runsTotal: 3, extent: "full", closed: null }],
 		]);
 	});
 });

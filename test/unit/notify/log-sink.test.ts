@@ -1,7 +1,7 @@
 import { Writable } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Severity } from "../../../src/core/episode.ts";
+import { type Condition, conditions, type Outcome, type Severity, severityOf } from "../../../src/core/episode.ts";
 import { OutsideError } from "../../../src/lib/errors.ts";
 import { alertLineSchema, levelOf, toAlertLine } from "../../../src/notify/log/alert-line.ts";
 import { jsonLine, LogSink } from "../../../src/notify/log/log-sink.ts";
@@ -93,6 +93,45 @@ describe("an alert line", () => {
 		expect(toAlertLine(sampleTransition({ severity }), context).level).toBe(level);
 	});
 
+	test.each<Condition>(conditions)("%s is a condition of the contract", (condition) => {
+		const line = toAlertLine(sampleTransition({ condition, severity: severityOf[condition] }), context);
+		expect(alertLineSchema.parse(line)).toMatchObject({ condition, message: expect.stringMatching(`^${condition}: `) });
+	});
+
+	test.each<Outcome>(["recovered", "ended", "moved", "quiet", "superseded", "deleted", "disabled"])(
+		"%s is an outcome of the contract",
+		(outcome) => {
+			const line = toAlertLine(sampleTransition({ closed: { ...closed, outcome } }), context);
+			expect(alertLineSchema.parse(line)).toMatchObject({
+				outcome,
+				message: `zombie resolved: flow run calm-otter of etl: ${outcome} after 3m10s`,
+			});
+		},
+	);
+
+	test("a prior cadence, another sign of life, related runs and the group are told", () => {
+		const { evidence } = sampleTransition().episode;
+		const episode = {
+			evidence: { ...evidence, cadenceSource: "prior", otherSignAtMs: Date.UTC(2026, 7, 1, 12, 1, 30) },
+			relatedRuns: ["run-1", "run\u001b-2"],
+			groupId: "group\n1",
+		} as const;
+		expect(alertLineSchema.parse(toAlertLine(sampleTransition(episode), context))).toMatchObject({
+			evidence: { cadence_source: "prior", other_sign_at: "2026-08-01T12:01:30.000Z" },
+			related_runs: ["run-1", "run\\u{1b}-2"],
+			group_id: "group\\u{a}1",
+		});
+	});
+
+	test.each([
+		[200, 200, "run-199"],
+		[201, 200, "… and 2 more"],
+	])("of %i related runs %i are shown", (count, shown, last) => {
+		const relatedRuns = Array.from({ length: count }, (_, n) => `run-${n}`);
+		const { related_runs: runs } = toAlertLine(sampleTransition({ relatedRuns }), context);
+		expect([runs.length, runs.at(-1)]).toEqual([shown, last]);
+	});
+
 	test("the schema refuses a line with a field too many or too few", () => {
 		const line = toAlertLine(sampleTransition(), context);
 		const { reason: _reason, ...less } = line;
@@ -138,7 +177,14 @@ describe("L1: whatever the texts", () => {
 					checkLine(
 						jsonLine(
 							sampleTransition(
-								{ reason, stateName, runId: runId.toWellFormed().slice(0, 36), closed: isOver ? closed : null },
+								{
+									reason,
+									stateName,
+									groupId: reason,
+									relatedRuns: tags,
+									runId: runId.toWellFormed().slice(0, 36),
+									closed: isOver ? closed : null,
+								},
 								labels,
 							),
 							context,
@@ -166,12 +212,16 @@ describe("L1: whatever the texts", () => {
 				...context,
 				uiUrl: (runId: string) => `https://ui.example/${"p".repeat(480)}/runs/flow-run/${runId}`,
 			};
-			const line = jsonLine(sampleTransition({ reason: huge, stateName: huge }, { ...labels, tags }), longUi);
+			const line = jsonLine(
+				sampleTransition({ reason: huge, stateName: huge, groupId: huge, relatedRuns: tags }, { ...labels, tags }),
+				longUi,
+			);
 			checkLine(line);
-			const { flow_run, tags: kept } = alertLineSchema.parse(JSON.parse(line));
+			const { flow_run, tags: kept, related_runs: related } = alertLineSchema.parse(JSON.parse(line));
 			expect(flow_run.id).toBe("0198a3c4-1111-7222-8333-444455556666");
 			expect(flow_run.url.endsWith(flow_run.id)).toBe(true);
 			expect(kept.at(-1)).toMatch(/^… and 49\d\d more$/u);
+			expect(related.at(-1)).toMatch(/^… and 49\d\d more$/u);
 		}
 	});
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { conditions } from "../../../src/core/episode.ts";
 import { type MetricRow, metricTable } from "../../../src/observe/metric-table.ts";
 import { Metrics } from "../../../src/observe/metrics.ts";
 
@@ -31,6 +32,19 @@ describe("the page of metrics", () => {
 			expect(values, name).not.toEqual([]);
 			expect(values.every((line) => line.endsWith(" 0"))).toBe(true);
 		}
+	});
+
+	test("M3: alerts exist at 0 for every condition and outcome, groups for every kind", async () => {
+		const lines = samplesOf(await pageOf());
+		const ofCondition = (metric: string, condition: string): string[] =>
+			lines.filter((line) => line.startsWith(`zombied_${metric}{condition="${condition}"`));
+		expect(conditions.length).toBe(10);
+		for (const condition of conditions) {
+			expect(ofCondition("open_episodes", condition), condition).toHaveLength(1);
+			expect(ofCondition("episodes_opened_total", condition), condition).toHaveLength(1);
+			expect(ofCondition("episodes_closed_total", condition), condition).toHaveLength(7);
+		}
+		expect(lines.filter((line) => line.startsWith("zombied_open_group_incidents{"))).toHaveLength(3);
 	});
 
 	test("M3: names follow the convention: counters end in _total, times are in seconds, none is an age", () => {

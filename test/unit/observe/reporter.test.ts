@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import type { GroupIncident } from "../../../src/core/group-incident.ts";
 import { createReporter } from "../../../src/observe/log-and-metrics.ts";
 import { createLogger } from "../../../src/observe/logger.ts";
 import { Metrics } from "../../../src/observe/metrics.ts";
@@ -38,13 +39,72 @@ describe("line and metric together", () => {
 		expect(events().map(({ event }) => event)).toEqual(["episode.opened", "episode.closed"]);
 	});
 
+	test("an episode that is over leaves its condition's gauge at 0 with the next sweep", async () => {
+		const figures = {
+			durationMs: 3,
+			atMs: 0,
+			runs: { beating: 0, unmonitored: 0, idle: 0 },
+			suspects: 0,
+			streamConnected: true,
+			lastEventAtMs: null,
+			ownHealth: 0,
+		};
+		reporter.swept({ ...figures, openEpisodes: { undead: 2 } });
+		expect(sumSeries(await metrics.text(), "zombied_open_episodes", { condition: "undead" })).toBe(2);
+		reporter.swept({ ...figures, openEpisodes: {} });
+		expect(sumSeries(await metrics.text(), "zombied_open_episodes")).toBe(0);
+	});
+
+	test("the delay of detection is that of zombies: a time in a state is none", async () => {
+		reporter.transition(sampleTransition({ condition: "stuck_pending" }));
+		const page = await metrics.text();
+		expect(sumSeries(page, "zombied_episodes_opened_total", { condition: "stuck_pending" })).toBe(1);
+		expect(sumSeries(page, "zombied_detection_delay_seconds_count")).toBe(0);
+	});
+
+	test("a group incident is a line as it opens and as it closes, and counted by kind while it is open", async () => {
+		const incident = (groupId: string, closed: GroupIncident["closed"] = null): GroupIncident => ({
+			groupId,
+			groupKind: "work_pool",
+			group: "k8s",
+			extent: "full",
+			runIds: ["r"],
+			runsTotal: 40,
+			openedAtMs: 0,
+			closed,
+		});
+		const openOf = async (kind: string): Promise<number> =>
+			sumSeries(await metrics.text(), "zombied_open_group_incidents", { kind });
+		reporter.groupIncident(incident("a"));
+		reporter.groupIncident(incident("b"));
+		reporter.groupIncident({ ...incident("c"), groupKind: "everything", group: "everything" });
+		expect([await openOf("work_pool"), await openOf("everything")]).toEqual([2, 1]);
+		reporter.groupIncident(incident("a", { outcome: "recovered", atMs: 1 }));
+		// One that an earlier process opened: its close takes nobody else's place.
+		reporter.groupIncident(incident("unknown", { outcome: "ended", atMs: 1 }));
+		expect([await openOf("work_pool"), await openOf("everything")]).toEqual([1, 1]);
+		const lines = stream.lines.map((line) => JSON.parse(line));
+		expect(lines[0]).toMatchObject({
+			level: "warn",
+			event: "group.opened",
+			groupId: "a",
+			kind: "work_pool",
+			group: "k8s",
+			extent: "full",
+			runs: 40,
+			message: "work pool k8s: 40 runs fell silent together; verdicts on them wait",
+		});
+		expect(lines[2].message).toMatch(/^everything: 40 runs/u);
+		expect(lines[3]).toMatchObject({ level: "info", event: "group.closed", groupId: "a", outcome: "recovered" });
+	});
+
 	test("M3: what a sweep saw is set as timestamps in seconds, not as ages", async () => {
 		const figures = {
 			durationMs: 3,
 			atMs: 1_700_000_000_500,
 			runs: { beating: 5, unmonitored: 2, idle: 1 },
 			suspects: 1,
-			openEpisodes: 4,
+			openEpisodes: { zombie: 4, deaf: 1 },
 			streamConnected: true,
 			lastEventAtMs: null,
 			ownHealth: 2,
@@ -57,6 +117,7 @@ describe("line and metric together", () => {
 		expect(sumSeries(page, "zombied_stream_last_event_timestamp_seconds")).toBe(1_700_000_000);
 		expect(sumSeries(page, "zombied_runs", { coverage: "unmonitored" })).toBe(2);
 		expect(sumSeries(page, "zombied_open_episodes", { condition: "zombie" })).toBe(4);
+		expect(sumSeries(page, "zombied_open_episodes")).toBe(5);
 		expect(sumSeries(page, "zombied_stream_connected")).toBe(1);
 		expect(sumSeries(page, "zombied_own_health")).toBe(2);
 	});
