@@ -7,12 +7,12 @@ import type { Yardstick } from "./yardstick.ts";
 /** The armed runs of one sweep, as mass lapses see them. */
 export function* armedRuns(table: RunTable, yardstick: Yardstick, nowMonoMs: number): Generator<ArmedRun> {
 	for (const { run, episode } of table.values()) {
-		if (!isArmed(run) || run.aliveAtMonoMs === null) continue;
-		const aliveAtServerMs = yardstick.toServerMs(run.aliveAtMonoMs) ?? run.lastBeat?.receivedMs ?? 0;
+		if (!isArmed(run)) continue;
+		const aliveAtServerMs = yardstick.toServerMs(run.aliveAtMonoMs) ?? run.lastBeat.receivedMs ?? 0;
 		yield {
 			runId: run.runId,
 			aliveAtMonoMs: run.aliveAtMonoMs,
-			anchorMs: silenceAnchorMs(run.lastBeat?.receivedMs ?? null, aliveAtServerMs),
+			anchorMs: silenceAnchorMs(run.lastBeat.receivedMs, aliveAtServerMs),
 			cadenceMs: yardstick.cadenceMs(run),
 			workPool: run.labels.workPool,
 			clientVersion: run.labels.clientVersion,

@@ -153,8 +153,15 @@ export function isReopenedUnchecked(run: Run): boolean {
 	return run.state !== null && run.endedAtMs !== null && run.state.timestampMs > run.endedAtMs && !run.state.fromRest;
 }
 
+/** A run whose silence counts: see `isArmed`. */
+export interface ArmedState extends Run {
+	readonly state: StateView;
+	readonly lastBeat: BeatView;
+	readonly aliveAtMonoMs: number;
+}
+
 /** Silence of an armed run counts; a run is armed once it has shown that it beats, in a state in which it should. */
-export function isArmed(run: Run): boolean {
+export function isArmed(run: Run): run is ArmedState {
 	return (
 		run.state !== null &&
 		isBeatingState(run.state.type) &&

@@ -258,13 +258,13 @@ export class Tracker {
 		const { opened, closed, resetRuns } = this.#groups.sweep(at);
 		// A second wave closes and opens the same group at once.
 		this.#decided.groups.push(...closed, ...opened);
-		for (const runId of resetRuns) {
-			const slot = this.#table.get(runId);
-			if (slot === undefined) continue;
+		const reset = new Set(resetRuns);
+		for (const slot of this.#table.values()) {
+			if (!reset.has(slot.run.runId)) continue;
 			// Held beats of the last few are still on their way: everybody in the group starts afresh.
 			slot.run = { ...slot.run, aliveAtMonoMs: at.monoMs };
 			slot.passed = "nothing";
-			this.#decided.beatenRuns.add(runId);
+			this.#decided.beatenRuns.add(slot.run.runId);
 		}
 	}
 

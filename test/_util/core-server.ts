@@ -66,6 +66,7 @@ export interface StartOptions {
 	/** It is this run's subflow. */
 	readonly parent?: SimRun;
 	readonly deploymentId?: string;
+	readonly workPool?: string;
 	readonly tags?: readonly string[];
 }
 
@@ -122,16 +123,10 @@ export class SimServer {
 		return run;
 	}
 
-	#labelsOf(atMs: number, { name, parent, deploymentId, tags }: StartOptions): RunLabels {
+	#labelsOf(atMs: number, options: StartOptions): RunLabels {
+		const { name, parent, deploymentId = null, workPool = null, tags = ["sim"] } = options;
 		const parentTaskRunId = parent === undefined ? null : this.taskRun(parent, atMs);
-		return {
-			...noLabels,
-			name,
-			tags: tags ?? ["sim"],
-			deploymentId: deploymentId ?? null,
-			clientVersion: "3",
-			parentTaskRunId,
-		};
+		return { ...noLabels, name, tags, deploymentId, workPool, clientVersion: "3", parentTaskRunId };
 	}
 
 	/** A task run of this run changes its state. */

@@ -60,6 +60,39 @@ describe("a run with subflows", () => {
 		expect(raisedOf(world, "top")[0]!.episode.relatedRuns).toEqual([]);
 	});
 
+	it("is remembered as their caller over a restart", () => {
+		const { world, top, middle, deepest } = branch();
+		world.at(10 * minute, () => {
+			for (const run of [top, middle, deepest]) world.server.kill(run);
+		});
+		world.at(10 * minute + 10 * second, () => world.stopDaemon());
+		world.at(10 * minute + 20 * second, () => world.startDaemon());
+		world.run(30 * minute);
+		expect(world.story).toEqual(["deepest raised"]);
+		expect(raisedOf(world, "deepest")[0]!.episode.relatedRuns).toEqual([middle.id, top.id]);
+	});
+
+	it("that becomes known between the last question and its answer is waited for", () => {
+		const world = new World();
+		const top = started(world, "top");
+		const child = world.server.start(world.nowMs, { name: "child" });
+		world.at(10 * minute, () => world.server.kill(top));
+		const answer = world.server.answer.bind(world.server);
+		world.server.answer = (inquiry) => {
+			const labels = { ...child.labels, parentRunId: top.id };
+			if (inquiry.stage === "due") {
+				world.apply({ kind: "listed", at: world.now, views: [{ ...world.server.viewOf(child), labels }] });
+			}
+			return answer(inquiry);
+		};
+		world.run(hour);
+		expect(world.asked.filter(({ inquiry }) => inquiry.stage === "due")).toHaveLength(1);
+		expect(world.story).toEqual([]);
+		world.server.end(child, world.nowMs, "COMPLETED");
+		world.run(2 * hour);
+		expect(world.story).toEqual(["top raised"]);
+	});
+
 	it("is not told of while it beats and waits for one that was killed", () => {
 		const { world, middle, deepest } = branch();
 		world.at(10 * minute, () => world.server.kill(deepest));

@@ -64,6 +64,9 @@ describe("a run's row", () => {
 	it("written before the server's clock was known still has its last beat to go by", () => {
 		const row = runRowOf(run, "w", new ServerClock(), 0);
 		expect(withMappedLife(runFromRow(row), row, -server, 9_000).aliveAtMonoMs).toBe(5_000);
+		const resumed = { ...row, lastBeat: null, aliveAtServerMs: server + 2_000 };
+		const life = withMappedLife(runFromRow(resumed), resumed, -server, 9_000);
+		expect(life).toMatchObject({ aliveAtMonoMs: 2_000, beatAtMonoMs: 2_000 });
 		const beatless = { ...row, lastBeat: null };
 		expect(withMappedLife(runFromRow(beatless), beatless, -server, 9_000).aliveAtMonoMs).toBeNull();
 	});

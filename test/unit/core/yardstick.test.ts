@@ -59,6 +59,13 @@ describe("the rate at which beats should arrive", () => {
 	});
 });
 
+describe("a run never heard", () => {
+	it("has not lapsed", () => {
+		expect(yardstickOf().isLapsed(newRun(uuid(1, 2)), 3_600_000)).toBe(false);
+		expect(yardstickOf().isLapsed(beating, 3_600_000)).toBe(true);
+	});
+});
+
 describe("settings", () => {
 	const patient = { ...defaultSettings, k: 5 };
 

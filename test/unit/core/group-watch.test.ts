@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+import { armedRuns } from "../../../src/core/armed-runs.ts";
+import { GroupWatch } from "../../../src/core/group-watch.ts";
+import { Learning } from "../../../src/core/learning.ts";
+import { Observation } from "../../../src/core/observation.ts";
+import { newRun, type Run } from "../../../src/core/run.ts";
+import { RunTable } from "../../../src/core/run-table.ts";
+import { Yardstick } from "../../../src/core/yardstick.ts";
+import { started } from "../../_util/core-scenario.ts";
+import { uuid } from "../../_util/core-server.ts";
+import { defaultSettings, hour, minute, second, World } from "../../_util/core-world.ts";
+
+const beating: Run = {
+	...newRun(uuid(1, 1)),
+	state: { id: uuid(2, 1), type: "RUNNING", name: "Running", timestampMs: 0, scheduledTimeMs: null, fromRest: true },
+	aliveAtMonoMs: 1_000,
+	lastBeat: { eventId: uuid(3, 1), occurredMs: 30_000, receivedMs: 30_000 },
+	occurredMs: [0, 30_000],
+};
+
+function parts() {
+	const observation = new Observation({ monoMs: 0, wallMs: 0 });
+	const yardstick = new Yardstick({ live: { current: defaultSettings }, observation, learning: new Learning() });
+	return { observation, yardstick, table: new RunTable() };
+}
+
+describe("the runs that may lapse together", () => {
+	it("are the armed ones, their silence dated by the server's clock", () => {
+		const { observation, yardstick, table } = parts();
+		table.add(beating, 0);
+		table.add({ ...newRun(uuid(1, 2)), state: beating.state }, 0);
+		observation.restAnswered({ monoMs: 2_000, wallMs: 0 }, 31_500);
+		const runs = [...armedRuns(table, yardstick, 100_000)];
+		expect(runs).toMatchObject([{ runId: uuid(1, 1), anchorMs: 30_000, lapsed: true, hasOpenEpisode: false }]);
+	});
+
+	it("are dated by their last beat while that clock is unknown, and by nothing without either", () => {
+		const { yardstick, table } = parts();
+		table.add(beating, 0);
+		table.add({ ...beating, runId: uuid(1, 2), lastBeat: { ...beating.lastBeat!, receivedMs: null } }, 0);
+		expect([...armedRuns(table, yardstick, 2_000)].map(({ anchorMs }) => anchorMs)).toEqual([30_000, 0]);
+	});
+});
+
+describe("a run never heard", () => {
+	it("is held by no group, and belongs to none", () => {
+		const { yardstick, table } = parts();
+		const groups = new GroupWatch({ namespace: "n", workspace: "w", table, yardstick, holds: true });
+		expect(groups.heldUntil(newRun(uuid(1, 1)))).toBeNull();
+		expect(groups.groupIdOf(newRun(uuid(1, 1)))).toBeNull();
+	});
+});
+
+describe("a fleet that dies at once", () => {
+	/** When the verdicts come, after the death; each of them is part of the incident. */
+	function heldMs(befall: (world: World) => void): number {
+		const world = new World();
+		const runs = Array.from({ length: 4 }, (_, index) => started(world, `r${index}`, { workPool: "pool" }));
+		world.at(10 * minute, () => {
+			for (const run of runs) world.server.kill(run);
+		});
+		world.at(11 * minute, () => befall(world));
+		world.run(hour);
+		expect(world.story.toSorted()).toEqual(runs.map((run) => `${run.labels.name} raised`));
+		const [group] = world.groups;
+		expect(group!.group).toMatchObject({ extent: "full", runsTotal: 4 });
+		const episodes = world.told.map(({ transition }) => transition.episode);
+		expect(new Set(episodes.map(({ groupId }) => groupId))).toEqual(new Set([group!.group.groupId]));
+		return world.told[0]!.atMs - group!.atMs;
+	}
+
+	function workers(world: World, offline: boolean): void {
+		world.apply({ kind: "workers", at: world.now, workPool: "pool", offline });
+	}
+
+	it("is held for 15 minutes, for want of a proof that events still come through", () => {
+		expect(heldMs(() => {})).toBeGreaterThanOrEqual(15 * minute);
+		const backOnline = heldMs((world) => {
+			workers(world, true);
+			workers(world, false);
+		});
+		expect(backOnline).toBeGreaterThanOrEqual(15 * minute);
+	});
+
+	it("is held for 345 s when REST says that its workers are offline", () => {
+		const ms = heldMs((world) => workers(world, true));
+		expect(ms).toBeGreaterThanOrEqual(345 * second);
+		expect(ms).toBeLessThanOrEqual(375 * second);
+	});
+});
+
+describe("a single look", () => {
+	it("holds nothing, since it cannot wait", () => {
+		const { yardstick, table } = parts();
+		for (let number = 1; number <= 5; number += 1) table.add({ ...beating, runId: uuid(1, number) }, 0);
+		const at = { monoMs: 100_000, wallMs: 0 };
+		const sweepOf = (holds: boolean) =>
+			new GroupWatch({ namespace: "n", workspace: "w", table, yardstick, holds }).sweep(at);
+		expect(sweepOf(true).opened).toHaveLength(1);
+		expect(sweepOf(false)).toEqual({ opened: [], closed: [], resetRuns: [] });
+	});
+});
