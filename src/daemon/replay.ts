@@ -53,7 +53,7 @@ interface Life {
 class Player {
 	readonly #file: IncidentFile;
 	readonly #options: ReplayOptions;
-	readonly #server = new PlayedServer();
+	readonly #server: PlayedServer;
 	readonly #disk: MemoryDisk = newMemoryDisk();
 	#clock = new VirtualClock(0);
 	#nextTickMs = 0;
@@ -66,6 +66,7 @@ class Player {
 	constructor(file: IncidentFile, options: ReplayOptions) {
 		this.#file = file;
 		this.#options = options;
+		this.#server = new PlayedServer({ runsFromEvents: file.header === null });
 	}
 
 	async play(): Promise<void> {

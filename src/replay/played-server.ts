@@ -1,4 +1,5 @@
 import type { ApiRun, IncidentLine } from "./incident-file.ts";
+import { isNewer, runOfStateEvent } from "./recorded-runs.ts";
 
 interface StoredEvent {
 	readonly id: string;
@@ -29,6 +30,7 @@ interface RunFilter {
  * more than the file has said up to now.
  */
 export class PlayedServer {
+	readonly #runsFromEvents: boolean;
 	readonly #runs = new Map<string, ApiRun>();
 	readonly #events: StoredEvent[] = [];
 	readonly #eventIds = new Set<string>();
@@ -41,11 +43,17 @@ export class PlayedServer {
 	/** False while every call fails with 503. */
 	restUp = true;
 
+	/** @param options.runsFromEvents for a recording: the runs are those that events tell of. An incident names them itself */
+	constructor({ runsFromEvents }: { readonly runsFromEvents: boolean }) {
+		this.#runsFromEvents = runsFromEvents;
+	}
+
 	/** Takes in what the server knows from this line on. Frames are stored as well: what is sent is kept. */
 	learn(line: IncidentLine): void {
 		if (line.api !== undefined) this.#runs.set(line.api.id.toLowerCase(), line.api);
 		if (line.store !== undefined) this.#store(line.store);
-		if (isEventFrame(line.frame)) this.#store(line.frame.event);
+		const frame = line.text === undefined ? line.frame : jsonIn(line.text);
+		if (isEventFrame(frame)) this.#store(frame.event);
 		if (line.log !== undefined) this.#logs.set(line.log.flow_run_id.toLowerCase(), line.log.timestamp);
 		if (line.task_run !== undefined) this.#taskRuns.set(line.task_run.id.toLowerCase(), line.task_run.flow_run_id);
 		if (line.rest !== undefined) this.restUp = line.rest === "up";
@@ -87,6 +95,8 @@ export class PlayedServer {
 			occurredMs: Date.parse(String(event.occurred)),
 			json: event,
 		});
+		const run = this.#runsFromEvents ? runOfStateEvent(event) : null;
+		if (run !== null && isNewer(run, this.#runs.get(run.id))) this.#runs.set(run.id, run);
 	}
 
 	#flowRuns(body: { flow_runs?: RunFilter; limit?: number; offset?: number }): unknown[] {
@@ -186,6 +196,15 @@ function flowRunJson(run: ApiRun): unknown {
 			state_details: { scheduled_time: run.scheduled_time },
 		},
 	};
+}
+
+/** Undefined: the frame was not JSON, which the server has not stored. */
+function jsonIn(text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return undefined;
+	}
 }
 
 function isEventFrame(frame: unknown): frame is { readonly event: Readonly<Record<string, unknown>> } {
