@@ -85,8 +85,10 @@ async function beatInTurn(server: PrefectServer, runs: readonly string[], signal
 
 async function coverageByRest({ rest }: PrefectServer): Promise<Coverage> {
 	const running = await rest.filterRuns(["RUNNING"]);
-	const beats = await Promise.all(running.map((run) => rest.heartbeats(run.id)));
-	const beating = beats.filter((ofRun) => ofRun.length > 0).length;
+	let beating = 0;
+	for (const run of running) {
+		beating += (await rest.heartbeats(run.id)).length > 0 ? 1 : 0;
+	}
 	return { beating, unmonitored: running.length - beating };
 }
 

@@ -47,7 +47,8 @@ interface Runs {
  * One Prefect server with everything that happens on it, side by side. Each story starts when it is first asked for,
  * so that a single test can be run alone; all together take as long as the longest.
  *
- * Never more than two runs are silent without a verdict at the same moment: three would look like an outage.
+ * The healthy runs of the crowd are so many that those which are silent at the same moment are no mass lapse: three
+ * silent runs that were a fifth of all would look like an outage, and their verdicts would wait.
  */
 export class MainStage {
 	readonly server: PrefectServer;
