@@ -1,7 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 // One project a kind of test, named by the folder it lives in, so that `vitest run --project unit` is the fast loop.
-// Integration files share one machine with a real Prefect server: they run one file at a time, scenarios within a file together.
+// Integration files mostly wait, and share one machine with real Prefect servers: two run at a time, as many as there are
+// long ones, and the scenarios within a file together.
 export default defineConfig({
 	test: {
 		projects: [
@@ -15,7 +16,9 @@ export default defineConfig({
 					include: ["test/integration/**/*.test.ts"],
 					testTimeout: 840_000,
 					hookTimeout: 600_000,
-					fileParallelism: false,
+					maxWorkers: 2,
+					// Projects with different numbers of workers cannot be of one group.
+					sequence: { groupOrder: 1 },
 					maxConcurrency: 64,
 				},
 			},
