@@ -35,6 +35,7 @@ export class ProcessGroup {
 	readonly #tail: string[] = [];
 	#guard: ChildProcess | null = null;
 	#ending: Ending | null = null;
+	#isOrphaned = false;
 
 	constructor(options: GroupOptions) {
 		options.signal?.throwIfAborted();
@@ -56,7 +57,9 @@ export class ProcessGroup {
 		this.#guard = guardGroup(child.pid);
 		const abort = (): void => void this.send("SIGKILL");
 		options.signal?.addEventListener("abort", abort, { once: true });
-		void this.ended.then(() => options.signal?.removeEventListener("abort", abort));
+		void this.ended.then(() => {
+			if (!this.#isOrphaned) options.signal?.removeEventListener("abort", abort);
+		});
 	}
 
 	/** How the leader ended, null while it lives. */
@@ -71,8 +74,8 @@ export class ProcessGroup {
 
 	/** Signals the whole group; false when nobody of it is left. */
 	send(signal: NodeJS.Signals): boolean {
-		// The number of a group that has ended may belong to somebody else by now.
-		if (this.#ending !== null) {
+		// The number of a group that has ended may belong to somebody else by now; one that has orphans keeps it.
+		if (this.#ending !== null && !this.#isOrphaned) {
 			return false;
 		}
 		try {
@@ -86,6 +89,15 @@ export class ProcessGroup {
 	/** SIGKILL to every process of the group, frozen ones included; resolves when they are gone. */
 	async kill(): Promise<void> {
 		this.send("SIGKILL");
+		await this.ended;
+		this.#isOrphaned = false;
+		this.#guard?.kill("SIGKILL");
+	}
+
+	/** SIGKILL to the leader alone. It has to have children that live on: they are the group until `kill` ends them. */
+	async orphan(): Promise<void> {
+		this.#isOrphaned = true;
+		process.kill(this.pid, "SIGKILL");
 		await this.ended;
 	}
 
@@ -120,7 +132,7 @@ export class ProcessGroup {
 		return new Promise((resolve) => {
 			const end = (ending: Ending): void => {
 				this.#ending = ending;
-				this.#guard?.kill("SIGKILL");
+				if (!this.#isOrphaned) this.#guard?.kill("SIGKILL");
 				this.#log.end();
 				resolve(ending);
 			};

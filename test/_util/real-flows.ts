@@ -12,7 +12,7 @@ export interface FlowProcessOptions {
 	readonly python: string;
 	readonly server: PrefectServer;
 	/** The file under test/prefect/flows, and its arguments. */
-	readonly script: "long.py" | "crowd.py";
+	readonly script: "long.py" | "crowd.py" | "doomed.py" | "living.py";
 	readonly args: readonly string[];
 	readonly signal: AbortSignal;
 }
@@ -75,16 +75,21 @@ export class FlowProcess {
 		await this.#await(`the line "${event}"`, timeoutMs, () => this.#announcements.some((line) => line.event === event));
 	}
 
-	/** Creates a run of a deployment that this process serves; resolves with its id when it is RUNNING. */
-	async startServedRun(deployment: string, name: string): Promise<string> {
-		const { rest } = this.#server;
-		const deploymentId = await this.#await(`the deployment ${deployment}`, startPatienceMs, () =>
-			rest.findDeployment("long-flow", deployment),
+	/** The id of a deployment, once this process serves it. */
+	waitForDeployment(deployment: string): Promise<string> {
+		return this.#await(`the deployment ${deployment}`, startPatienceMs, () =>
+			this.#server.rest.findDeployment("long-flow", deployment),
 		);
+	}
+
+	/** Creates a run of a deployment that this process serves; resolves with its id when its state is of this type. */
+	async startServedRun(deployment: string, name: string, stateType = "RUNNING"): Promise<string> {
+		const { rest } = this.#server;
+		const deploymentId = await this.waitForDeployment(deployment);
 		const runId = await rest.createFlowRun(deploymentId, { name, parameters: { role: name } });
-		await this.#await(`the served run ${name} to run`, startPatienceMs, async () => {
+		await this.#await(`the served run ${name} to be ${stateType}`, startPatienceMs, async () => {
 			const run = await rest.readRun(runId);
-			return run.state_type === "RUNNING";
+			return run.state_type === stateType;
 		});
 		return runId;
 	}
@@ -92,6 +97,11 @@ export class FlowProcess {
 	/** SIGKILL to the process and all that it started: nobody is left to tell the server. */
 	kill(): Promise<void> {
 		return this.#process.kill();
+	}
+
+	/** SIGKILL to the process alone: the runs that it serves have processes of their own, and go on. */
+	orphan(): Promise<void> {
+		return this.#process.orphan();
 	}
 
 	freeze(): void {

@@ -8,8 +8,9 @@ flag them three cadences later.
 """
 
 import asyncio
-import json
 
+from announce import announce, tell
+from healthy import healthy_runs
 from prefect import flow
 from prefect.flow_runs import pause_flow_run
 from prefect.runtime import flow_run
@@ -19,21 +20,6 @@ AFTER_TWO_BEATS = 34
 # Longer than three cadences: a detector that took the wait for silence would speak up before the next attempt.
 RETRY_DELAY = 115
 SHORT_RUNS = 60
-# So many that the handful of silent runs beside them is far from a fifth of all that beat: that would be an outage.
-HEALTHY_RUNS = 24
-# A server on SQLite answers 503 to a dozen writes at a time.
-SPACING = 1
-
-
-def announce(role: str) -> None:
-    line = {"event": "run", "role": role, "flow_run_id": str(flow_run.id)}
-    print(json.dumps(line), flush=True)
-
-
-@flow(flow_run_name="healthy")
-async def healthy() -> None:
-    announce("healthy")
-    await asyncio.sleep(3600)
 
 
 @flow(flow_run_name="failing")
@@ -95,15 +81,8 @@ async def short_runs() -> None:
         await short()
 
 
-async def healthy_after(delay: float) -> None:
-    await asyncio.sleep(delay)
-    await healthy()
-
-
 async def crowd() -> None:
-    forever = asyncio.gather(
-        *(healthy_after(SPACING * i) for i in range(HEALTHY_RUNS))
-    )
+    forever = asyncio.create_task(healthy_runs())
     # Exceptions are what some of these flows are for.
     await asyncio.gather(
         failing(),
@@ -115,7 +94,7 @@ async def crowd() -> None:
         short_runs(),
         return_exceptions=True,
     )
-    print(json.dumps({"event": "crowd.ended"}), flush=True)
+    tell(event="crowd.ended")
     await forever
 
 

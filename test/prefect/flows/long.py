@@ -3,20 +3,14 @@
 long.py direct NAME...   runs one flow run a name, all in this process
 long.py serve NAME...    serves one deployment a name; runs of it are created over REST
 
-Direct runs are announced on stdout, one JSON object a line: {"event": "run", "role": NAME, "flow_run_id": ID}.
+Runs are announced on stdout, one JSON object a line: {"event": "run", "role": NAME, "flow_run_id": ID}.
 """
 
 import asyncio
-import json
 import sys
 
+from announce import announce
 from prefect import flow, serve
-from prefect.runtime import flow_run
-
-
-def announce(role: str) -> None:
-    line = {"event": "run", "role": role, "flow_run_id": str(flow_run.id)}
-    print(json.dumps(line), flush=True)
 
 
 @flow(flow_run_name="{role}", log_prints=False)
