@@ -12,6 +12,7 @@ import {
 
 // Short enough to be seen, and longer than a run is PENDING while everything starts at once on two cores.
 export const stuckSeconds = 60;
+const cadenceMs = cadenceSeconds * 1000;
 // As late as a machine with other things to do can be trusted to kill before the next beat.
 const lateInCadenceMs = 25_000;
 
@@ -95,13 +96,14 @@ export class ConditionsStage {
 		return this.#cast.living.runIds("healthy");
 	}
 
-	/** SIGKILL shortly before the next beats of `logging` and `silent` are due, while `retrying` waits. */
+	/** SIGKILL shortly before the next beat of `logging` is due, while `retrying` waits. */
 	readonly #doom = once(async (): Promise<void> => {
 		const { logging, silent, retrying } = this.runs;
-		const stored = await Promise.all([logging, silent].map((run) => waitForBeats(this.server, run, 3, this.#signal)));
-		const lastBeatsMs = stored.map(([newest]) => Date.parse(newest?.occurred ?? ""));
-		await waitForState(this.server, retrying, "SCHEDULED", cadenceSeconds * 1000, this.#signal);
-		await pause(Math.max(0, Math.min(...lastBeatsMs) + lateInCadenceMs - Date.now()), this.#signal);
+		await waitForBeats(this.server, silent, 3, this.#signal);
+		const [newest] = await waitForBeats(this.server, logging, 3, this.#signal);
+		await waitForState(this.server, retrying, "SCHEDULED", cadenceMs, this.#signal);
+		const intoCadenceMs = (Date.now() - Date.parse(newest?.occurred ?? "")) % cadenceMs;
+		await pause((lateInCadenceMs - intoCadenceMs + cadenceMs) % cadenceMs, this.#signal);
 		await this.#cast.doomed.kill();
 	});
 

@@ -19,7 +19,7 @@ export const crowdRoles = [
 ] as const;
 
 // A verdict comes three cadences and 15 s after the last beat; the rest is for a machine with better things to do.
-const verdictPatienceMs = 240_000;
+const verdictPatienceMs = 300_000;
 const resolvePatienceMs = 90_000;
 // A run whose end was missed would be flagged 105 s after its last beat, and 15 s later at most.
 const quietMs = 125_000;

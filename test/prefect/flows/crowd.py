@@ -9,7 +9,7 @@ flag them three cadences later.
 
 import asyncio
 
-from announce import announce, tell
+from announce import announce, start_in_turn, tell
 from healthy import healthy_runs
 from prefect import flow
 from prefect.flow_runs import pause_flow_run
@@ -82,18 +82,12 @@ async def short_runs() -> None:
 
 
 async def crowd() -> None:
+    stories = await start_in_turn(
+        failing, timed_out, custom_named, retrying, paused, parent
+    )
     forever = asyncio.create_task(healthy_runs())
     # Exceptions are what some of these flows are for.
-    await asyncio.gather(
-        failing(),
-        timed_out(),
-        custom_named(),
-        retrying(),
-        paused(),
-        parent(),
-        short_runs(),
-        return_exceptions=True,
-    )
+    await asyncio.gather(*stories, short_runs(), return_exceptions=True)
     tell(event="crowd.ended")
     await forever
 

@@ -1,11 +1,11 @@
-"""Three runs of one process that is to be killed: what they leave behind differs, their last beats do not.
+"""Three runs of one process that is to be killed: one logs until then, one is silent, one waits for its retry.
 
 Each run is announced on stdout, one JSON object a line: {"event": "run", "role": ROLE, "flow_run_id": ID}.
 """
 
 import asyncio
 
-from announce import announce
+from announce import announce, start_in_turn
 from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
 
@@ -38,7 +38,7 @@ async def retrying() -> None:
 
 
 async def doomed() -> None:
-    await asyncio.gather(silent(), logging(), retrying())
+    await asyncio.gather(*await start_in_turn(silent, logging, retrying))
 
 
 if __name__ == "__main__":

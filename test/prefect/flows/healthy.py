@@ -2,13 +2,11 @@
 
 import asyncio
 
-from announce import announce
+from announce import announce, start_in_turn
 from prefect import flow
 
 # So many that the handful of silent runs beside them is far from a fifth of all that beat: that would be an outage.
 HEALTHY_RUNS = 24
-# A server on SQLite answers 503 to a dozen writes at a time.
-SPACING = 1
 
 
 @flow(flow_run_name="healthy")
@@ -18,8 +16,4 @@ async def healthy() -> None:
 
 
 async def healthy_runs() -> None:
-    async def after(delay: float) -> None:
-        await asyncio.sleep(delay)
-        await healthy()
-
-    await asyncio.gather(*(after(SPACING * i) for i in range(HEALTHY_RUNS)))
+    await asyncio.gather(*await start_in_turn(*[healthy] * HEALTHY_RUNS))

@@ -9,7 +9,7 @@ import inspect
 import itertools
 import threading
 
-from announce import announce, tell
+from announce import announce, start_in_turn, tell
 from healthy import healthy_runs
 from prefect import flow, get_run_logger
 from prefect.deployments import arun_deployment
@@ -53,7 +53,7 @@ async def parent() -> None:
 
 
 async def living() -> None:
-    await asyncio.gather(deaf(), parent(), healthy_runs())
+    await asyncio.gather(*await start_in_turn(parent, deaf), healthy_runs())
 
 
 if __name__ == "__main__":
