@@ -52,7 +52,7 @@ async function replayFile(
 /** @returns how many differences were printed */
 async function compare(path: string, lines: readonly ReplayLine[], context: CommandContext): Promise<number> {
 	const expected = await readExpectation(path.replace(/\.jsonl$/u, ".expect.json"));
-	const found = differences(expected, lines, 0);
+	const found = differences(expected, lines);
 	for (const difference of found) context.stderr.write(`${expected.incident}: ${difference}\n`);
 	return found.length;
 }

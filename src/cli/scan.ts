@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { type ScanOptions, type ScanResult, scan } from "../daemon/scan.ts";
 import { formatDuration } from "../lib/duration.ts";
-import type { AlertLine } from "../notify/log/alert-line.ts";
+import type { EpisodeLine } from "../notify/log/episode-line.ts";
 import { createLogger } from "../observe/logger.ts";
 import { isoTime, plainText } from "../observe/plain-text.ts";
 import { type CommandContext, hasColour } from "./context.ts";
@@ -50,7 +50,7 @@ function asText({ server, runs, suspects, zombies, truncated }: ScanResult): str
 	return `${lines.join("\n")}\n`;
 }
 
-function tableOf(zombies: readonly AlertLine[]): string[] {
+function tableOf(zombies: readonly EpisodeLine[]): string[] {
 	const rows = [
 		["FLOW RUN", "NAME", "DEPLOYMENT", "WORK POOL", "SILENT FOR", "LIMIT"],
 		...zombies.map(({ flow_run, deployment, work_pool, evidence }) => [

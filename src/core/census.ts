@@ -1,4 +1,5 @@
 import type { Condition } from "./episode.ts";
+import type { GroupKind } from "./group-incident.ts";
 import { hasEnded, isArmed, isBeatingState } from "./run.ts";
 import type { RunTable, Slot } from "./run-table.ts";
 
@@ -13,13 +14,22 @@ export interface Census {
 	readonly suspects: number;
 	/** Conditions without one are missing. */
 	readonly openEpisodes: Readonly<Partial<Record<Condition, number>>>;
+	/** Kinds without one are missing. */
+	readonly openGroups: Readonly<Partial<Record<GroupKind, number>>>;
 }
 
-export const emptyCensus: Census = { beating: 0, unmonitored: 0, idle: 0, suspects: 0, openEpisodes: {} };
+export const emptyCensus: Census = {
+	beating: 0,
+	unmonitored: 0,
+	idle: 0,
+	suspects: 0,
+	openEpisodes: {},
+	openGroups: {},
+};
 
-export function countRuns(table: RunTable): Census {
+export function takeCensus(table: RunTable, openGroups: Census["openGroups"]): Census {
 	const openEpisodes: Partial<Record<Condition, number>> = {};
-	const counts = { ...emptyCensus, openEpisodes };
+	const counts = { ...emptyCensus, openEpisodes, openGroups };
 	for (const slot of table.values()) {
 		const condition = slot.episode?.condition;
 		if (condition !== undefined) openEpisodes[condition] = (openEpisodes[condition] ?? 0) + 1;

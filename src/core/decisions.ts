@@ -1,6 +1,5 @@
 import type { BlindCause } from "./blindness.ts";
 import type { Transition } from "./episode.ts";
-import type { GroupIncident } from "./group-incident.ts";
 import type { Inquiry } from "./input.ts";
 import type { LearnedRow } from "./learning.ts";
 import type { Merge } from "./liveness.ts";
@@ -39,9 +38,10 @@ export interface Decisions {
 	readonly beatenRuns: ReadonlySet<string>;
 	/** Ended long enough ago to leave memory; the store keeps them until retention. */
 	readonly evictedRuns: readonly string[];
+	/** Episodes and group incidents that opened or closed. */
 	readonly transitions: readonly Transition[];
-	/** Group incidents that opened or closed. */
-	readonly groups: readonly GroupIncident[];
+	/** Runs whose part in a mass lapse changed: to be stored. */
+	readonly heldRuns: ReadonlySet<string>;
 	/** What was learned of deployments, to be stored. */
 	readonly learned: readonly LearnedRow[];
 	readonly inquiries: readonly Inquiry[];
@@ -57,7 +57,6 @@ export interface GatheringDecisions extends Decisions {
 	readonly beatenRuns: Set<string>;
 	readonly evictedRuns: string[];
 	readonly transitions: Transition[];
-	readonly groups: GroupIncident[];
 	readonly inquiries: Inquiry[];
 	readonly oddities: Oddity[];
 	readonly lagsMs: number[];
@@ -70,11 +69,15 @@ export function noDecisions(): GatheringDecisions {
 		beatenRuns: new Set(),
 		evictedRuns: [],
 		transitions: [],
-		groups: [],
+		heldRuns: new Set(),
 		learned: [],
 		inquiries: [],
 		oddities: [],
 		lagsMs: [],
 		blind: new Map(),
 	};
+}
+
+export function addBlind({ blind }: GatheringDecisions, causes: readonly BlindCause[], seconds: number): void {
+	for (const cause of causes) blind.set(cause, (blind.get(cause) ?? 0) + seconds);
 }

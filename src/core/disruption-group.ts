@@ -5,17 +5,15 @@ import {
 	extentOf,
 	type GroupIncident,
 	type GroupOutcome,
+	groupHoldMs,
 	groupIdOf,
 	incidentRunsMax,
 	isFullLapse,
 	isMassLapse,
+	pipeHoldMs,
 	widerOf,
 } from "./group-incident.ts";
 
-/** After Kubernetes' node lifecycle controller (40 s grace and 305 s toleration): what a restart of a pool takes. */
-const groupHoldMs = 345_000;
-/** With everything silent it is rather we who are deaf. No hold of any kind is longer. */
-export const pipeHoldMs = 15 * 60_000;
 /** A beat that is due comes within this. */
 const beatMarginMs = 15_000;
 
@@ -34,12 +32,16 @@ export interface TrippedGroup {
 	readonly group: Group;
 	readonly groupId: string;
 	readonly openedAt: Instant;
+	/** When the first of the runs that tripped it fell silent, server's clock; null: not known any more. */
+	readonly silentSinceMs: number | null;
 	/** An incident of its own; false while another one explains it. It holds all the same. */
 	reported: boolean;
 	/** A run that lapsed in it has shown life since. */
 	recovered: boolean;
 	extent: Extent;
 	lapsedMost: number;
+	/** Armed runs when that many were lapsed, verdicts included; null: not known any more. */
+	armedThen: number | null;
 	runIds: readonly string[];
 	/** Set once everything has been silent in full. */
 	unheard: { readonly fromMonoMs: number; readonly provenMonoMs: number | null } | null;
@@ -72,10 +74,12 @@ export function tripped(
 		group,
 		groupId: groupIdOf({ ...scope, kind: group.kind, group: group.name, anchor }),
 		openedAt: at,
+		silentSinceMs: anchor.sinceServerMs,
 		reported: false,
 		recovered: false,
 		extent: "some",
 		lapsedMost: 0,
+		armedThen: null,
 		runIds: [],
 		unheard: null,
 		now: noMembers(),
@@ -160,8 +164,12 @@ export function join(trip: TrippedGroup, runId: string): void {
 /** Once a sweep, when all members have been counted. Members with a verdict count as lapsed: it does not heal them. */
 export function settle(trip: TrippedGroup, counts: GroupCounts): void {
 	const lapsed = counts.lapsed + trip.now.judgedLapsed;
-	trip.lapsedMost = Math.max(trip.lapsedMost, lapsed);
-	trip.extent = widerOf(trip.extent, extentOf(lapsed, counts.armed + trip.now.judged));
+	const armed = counts.armed + trip.now.judged;
+	if (lapsed > trip.lapsedMost) {
+		trip.lapsedMost = lapsed;
+		trip.armedThen = armed;
+	}
+	trip.extent = widerOf(trip.extent, extentOf(lapsed, armed));
 	const joining = smallest(trip.now.joining, incidentRunsMax - trip.runIds.length);
 	if (joining.length > 0) trip.runIds = [...trip.runIds, ...joining].toSorted();
 }
@@ -182,6 +190,8 @@ export function incidentOf(trip: TrippedGroup, closed: GroupIncident["closed"]):
 		extent: trip.extent,
 		runIds: trip.runIds,
 		runsTotal: trip.lapsedMost,
+		armedTotal: trip.armedThen,
+		silentSinceMs: trip.silentSinceMs,
 		openedAtMs: trip.openedAt.wallMs,
 		closed,
 	};

@@ -1,7 +1,8 @@
-import { pipeHoldMs, type TrippedGroup } from "./disruption-group.ts";
+import type { TrippedGroup } from "./disruption-group.ts";
+import { pipeHoldMs } from "./group-incident.ts";
 
 /** Between two readings of the proof of life of one silence: what mapping it to the server's clock and back can do. */
-const sameSilenceMs = 5_000;
+export const sameSilenceMs = 5_000;
 
 /** One run's silence, from its lapse in a tripped group on. Instants on our monotonic clock. */
 export interface RunSilence {

@@ -23,7 +23,16 @@ import {
 	tripped,
 	watchPipe,
 } from "./disruption-group.ts";
-import { type DisruptionRow, silenceFromRow, silenceRowOf, tripFromRow, tripRowOf } from "./disruption-row.ts";
+import {
+	type KnownGroups,
+	type RunSilenceRow,
+	silenceFromRow,
+	silenceRowOf,
+	type TrippedGroupRow,
+	tripFromIncident,
+	tripFromRow,
+	tripRowOf,
+} from "./disruption-row.ts";
 import { hold, isMember, isSame, newSilence, type RunSilence } from "./disruption-silence.ts";
 import { nextTold } from "./disruption-told.ts";
 import { type GroupIncident, isMassLapse } from "./group-incident.ts";
@@ -61,6 +70,7 @@ export class Disruption {
 	readonly #trips = new Map<string, TrippedGroup>();
 	/** Runs that have lapsed in a tripped group, for as long as their silence lasts. */
 	readonly #silences = new Map<string, RunSilence>();
+	#changedSilences = new Set<string>();
 	#tidiedMonoMs = Number.NEGATIVE_INFINITY;
 
 	constructor(scope: { readonly namespace: string; readonly workspace: string }) {
@@ -103,21 +113,44 @@ export class Disruption {
 		return told.toSorted(byKey).map((trip) => incidentOf(trip, null));
 	}
 
-	/** What must be known again after a restart, as plain data. @param toServerMs from our monotonic clock */
-	row(toServerMs: (monoMs: number) => number): DisruptionRow {
-		return {
-			groups: [...this.#trips.values()].toSorted(byKey).map((trip) => tripRowOf(trip, toServerMs)),
-			silences: [...this.#silences].map(([runId, silence]) => silenceRowOf(runId, silence, toServerMs)),
-		};
+	/** What must be known again of the groups after a restart. @param toServerMs from our monotonic clock */
+	groupRows(toServerMs: (monoMs: number) => number): readonly TrippedGroupRow[] {
+		return [...this.#trips.values()].toSorted(byKey).map((trip) => tripRowOf(trip, toServerMs));
 	}
 
-	/** Call before the first sweep, once the server's clock is known. @param toMonoMs from the server's clock */
-	restore(row: DisruptionRow, toMonoMs: (serverMs: number) => number, at: Instant): void {
-		for (const group of row.groups) {
-			const trip = tripFromRow(group, toMonoMs);
-			this.#trips.set(trip.group.key, trip);
+	/** What must be known again of the run; null: nothing (any more). */
+	silenceRow(runId: string, toServerMs: (monoMs: number) => number): RunSilenceRow | null {
+		const silence = this.#silences.get(runId);
+		return silence === undefined ? null : silenceRowOf(runId, silence, toServerMs);
+	}
+
+	/** Takes the runs whose `silenceRow` has changed: a few times a silence, however many sweeps it lasts. */
+	takeChangedSilences(): ReadonlySet<string> {
+		const changed = this.#changedSilences;
+		this.#changedSilences = new Set();
+		return changed;
+	}
+
+	/**
+	 * Call before the first sweep, once the server's clock is known.
+	 *
+	 * @param toMonoMs from the server's clock
+	 * @returns open incidents that cannot be gone on with, closed
+	 */
+	restore(known: KnownGroups, toMonoMs: (serverMs: number) => number, at: Instant): readonly GroupIncident[] {
+		const trips = known.tripped.map((row) => tripFromRow(row, toMonoMs));
+		for (const trip of trips) this.#trips.set(trip.group.key, trip);
+		for (const row of known.silences) this.#silences.set(row.runId, silenceFromRow(row, toMonoMs, at.monoMs));
+		const closed: GroupIncident[] = [];
+		for (const incident of known.open) {
+			const trip = tripFromIncident(incident, at);
+			const present = this.#trips.get(trip.group.key);
+			if (present === undefined) this.#trips.set(trip.group.key, trip);
+			else if (present.groupId !== incident.groupId) {
+				closed.push({ ...incident, closed: { outcome: "ended", atMs: at.wallMs } });
+			}
 		}
-		for (const silence of row.silences) this.#silences.set(silence.runId, silenceFromRow(silence, toMonoMs, at.monoMs));
+		return closed;
 	}
 
 	/** Silences outlive their groups; while no group is tripped it is enough to look after them now and then. */
@@ -128,6 +161,10 @@ export class Disruption {
 	#silenceOf(runId: string, aliveAtMonoMs: number): RunSilence | undefined {
 		const silence = this.#silences.get(runId);
 		return silence !== undefined && isSame(silence, aliveAtMonoMs) ? silence : undefined;
+	}
+
+	#forget(runId: string): void {
+		if (this.#silences.delete(runId)) this.#changedSilences.add(runId);
 	}
 
 	#isFresh(run: ArmedRun): boolean {
@@ -170,7 +207,7 @@ export class Disruption {
 		}
 		this.#tidiedMonoMs = at.monoMs;
 		for (const [runId, { seenMonoMs }] of this.#silences) {
-			if (at.monoMs - seenMonoMs > vanishedKeptMs) this.#silences.delete(runId);
+			if (at.monoMs - seenMonoMs > vanishedKeptMs) this.#forget(runId);
 		}
 	}
 
@@ -182,7 +219,7 @@ export class Disruption {
 		const former = this.#silences.get(run.runId);
 		if (former !== undefined && !isSame(former, run.aliveAtMonoMs)) {
 			for (const trip of trips) trip.recovered ||= isMember(former, trip);
-			this.#silences.delete(run.runId);
+			this.#forget(run.runId);
 		}
 		if (!run.hasOpenEpisode && run.lapsed && trips.length > 0) this.#lapse(run, trips, at, pipe);
 		const silence = this.#silences.get(run.runId);
@@ -193,10 +230,14 @@ export class Disruption {
 
 	#lapse(run: ArmedRun, trips: readonly TrippedGroup[], at: Instant, pipe: Pipe): void {
 		const silence = this.#silences.get(run.runId) ?? newSilence(run.aliveAtMonoMs);
+		const { groupId, held } = silence;
+		const joins = trips.some((trip) => !isMember(silence, trip));
 		silence.lapsedMonoMs = at.monoMs;
 		silence.groupId ??= trips.find(({ reported }) => reported)?.groupId ?? null;
 		hold(silence, holdEndOf(trips, run, pipe, at.monoMs), at.monoMs);
 		this.#silences.set(run.runId, silence);
+		const moved = silence.held?.untilMonoMs !== held?.untilMonoMs;
+		if (joins || moved || silence.groupId !== groupId) this.#changedSilences.add(run.runId);
 		for (const trip of trips) join(trip, run.runId);
 	}
 
@@ -223,7 +264,7 @@ export class Disruption {
 			if (run.hasOpenEpisode || !tally.cellOf(run).groups.some(({ key }) => left.has(key))) continue;
 			resetRuns.push(run.runId);
 			// Forgotten, lest A := now be taken for a sign of life.
-			this.#silences.delete(run.runId);
+			this.#forget(run.runId);
 		}
 		return resetRuns;
 	}

@@ -1,4 +1,5 @@
 import { hashOf } from "../lib/hash.ts";
+import type { GroupIncident } from "./group-incident.ts";
 import type { RunLabels, StateType } from "./run.ts";
 
 /** What can be wrong with a run, the strongest first: an open episode gives way to a stronger condition. */
@@ -104,15 +105,38 @@ export function alertIdOf(parts: {
 	return hashOf(parts.namespace, parts.workspace, parts.runId, parts.attempt, parts.condition, parts.anchor);
 }
 
-/** A transition of an episode: what sinks are told. */
-export interface Transition {
+export interface EpisodeTransition {
 	/** `alert_id:raised` or `alert_id:resolved`: the same in every retry, so receivers can drop duplicates. */
 	readonly key: string;
 	readonly kind: "raised" | "resolved";
 	readonly episode: Episode;
 }
 
-export function transitionOf(episode: Episode): Transition {
+export interface GroupTransition {
+	/** `group_id:raised` or `group_id:resolved`. */
+	readonly key: string;
+	readonly kind: "group_raised" | "group_resolved";
+	readonly workspace: string;
+	readonly incident: GroupIncident;
+}
+
+/** What sinks are told: an episode of one run, or an incident of many, opens or closes. */
+export type Transition = EpisodeTransition | GroupTransition;
+
+export function transitionOf(episode: Episode): EpisodeTransition {
 	const kind = episode.closed === null ? "raised" : "resolved";
 	return { key: `${episode.alertId}:${kind}`, kind, episode };
+}
+
+export function groupTransitionOf(incident: GroupIncident, workspace: string): GroupTransition {
+	const step = incident.closed === null ? "raised" : "resolved";
+	return { key: `${incident.groupId}:${step}`, kind: `group_${step}`, workspace, incident };
+}
+
+export function isOfEpisode(transition: Transition): transition is EpisodeTransition {
+	return transition.kind === "raised" || transition.kind === "resolved";
+}
+
+export function workspaceOf(transition: Transition): string {
+	return isOfEpisode(transition) ? transition.episode.workspace : transition.workspace;
 }

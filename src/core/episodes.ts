@@ -1,5 +1,5 @@
 import type { Instant } from "../lib/clock.ts";
-import { type Episode, type Outcome, type Transition, transitionOf } from "./episode.ts";
+import { type Episode, type EpisodeTransition, type Outcome, transitionOf } from "./episode.ts";
 import type { Learning } from "./learning.ts";
 import type { Slot } from "./run-table.ts";
 import { outcomeOf } from "./verdict.ts";
@@ -9,9 +9,13 @@ import type { Yardstick } from "./yardstick.ts";
 export class Episodes {
 	readonly #yardstick: Yardstick;
 	readonly #learning: Learning;
-	readonly #onTransition: (transition: Transition) => void;
+	readonly #onTransition: (transition: EpisodeTransition) => void;
 
-	constructor(options: { yardstick: Yardstick; learning: Learning; onTransition: (transition: Transition) => void }) {
+	constructor(options: {
+		yardstick: Yardstick;
+		learning: Learning;
+		onTransition: (transition: EpisodeTransition) => void;
+	}) {
 		this.#yardstick = options.yardstick;
 		this.#learning = options.learning;
 		this.#onTransition = options.onTransition;

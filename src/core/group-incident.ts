@@ -19,9 +19,23 @@ export interface GroupIncident {
 	readonly runIds: readonly string[];
 	/** The most that were lapsed at once, verdicts included. */
 	readonly runsTotal: number;
+	/** Armed runs of the group at that moment; null when a release that did not keep it opened the incident. */
+	readonly armedTotal: number | null;
+	/** When the first of them fell silent, server's clock; null as above. */
+	readonly silentSinceMs: number | null;
 	/** Our wall clock: when the group tripped, from which its holds count. */
 	readonly openedAtMs: number;
 	readonly closed: { readonly outcome: GroupOutcome; readonly atMs: number } | null;
+}
+
+/** After Kubernetes' node lifecycle controller (40 s grace and 305 s toleration): what a restart of a pool takes. */
+export const groupHoldMs = 345_000;
+/** With everything silent it is rather we who are deaf. No hold of any kind is longer. */
+export const pipeHoldMs = 15 * 60_000;
+
+/** Until when the incident holds verdicts at most, our wall clock: only everything can be silent for want of a pipe. */
+export function heldUntilAtMostMs({ groupKind, openedAtMs }: GroupIncident): number {
+	return openedAtMs + (groupKind === "everything" ? pipeHoldMs : groupHoldMs);
 }
 
 /** An alert line has 16 KiB; 200 ids take the half of it. */

@@ -1,9 +1,21 @@
 import type { Instant } from "../lib/clock.ts";
 import { armedRuns } from "./armed-runs.ts";
-import { Disruption, type DisruptionSweep } from "./disruption.ts";
+import { Disruption } from "./disruption.ts";
+import type { KnownGroups, RunSilenceRow, TrippedGroupRow } from "./disruption-row.ts";
+import type { GroupIncident, GroupKind } from "./group-incident.ts";
 import type { Run } from "./run.ts";
 import type { RunTable } from "./run-table.ts";
+import type { ServerClock } from "./server-clock.ts";
 import type { Yardstick } from "./yardstick.ts";
+
+export const noKnownGroups: KnownGroups = { tripped: [], silences: [], open: [] };
+
+export interface GroupSweep {
+	/** Closed and opened; the former first, since a second wave closes and opens the same group at once. */
+	readonly incidents: readonly GroupIncident[];
+	/** Runs of groups that have been left: their proof of life is now. */
+	readonly resetRuns: readonly string[];
+}
 
 /** Mass lapses of a workspace, and what is known of the pipe that its events come through. */
 export class GroupWatch {
@@ -13,7 +25,8 @@ export class GroupWatch {
 	readonly #offlinePools = new Set<string>();
 	#lastOtherEventMonoMs: number | null = null;
 	#lastLossMonoMs: number | null = null;
-
+	/** What an earlier process knew, until it can be mapped to our clock. */
+	#known: KnownGroups = noKnownGroups;
 	readonly #holds: boolean;
 
 	/** @param options.holds false: whoever looks only once cannot wait, and judges each run alone */
@@ -46,14 +59,61 @@ export class GroupWatch {
 		else this.#offlinePools.delete(workPool);
 	}
 
+	/** Call once, before any input. */
+	begin(known: KnownGroups): void {
+		this.#known = known;
+	}
+
+	/**
+	 * Call before the first sweep, once the server's clock is known.
+	 *
+	 * @returns incidents that are over
+	 */
+	restore(offsetMs: number, at: Instant): readonly GroupIncident[] {
+		const known = this.#known;
+		this.#known = noKnownGroups;
+		return this.#disruption.restore(known, (serverMs) => serverMs + offsetMs, at);
+	}
+
+	/** Incidents that have been told and are not over, how many of each kind. */
+	get openByKind(): Readonly<Partial<Record<GroupKind, number>>> {
+		const counts: Partial<Record<GroupKind, number>> = {};
+		for (const { groupKind } of [...this.#known.open, ...this.#disruption.open]) {
+			counts[groupKind] = (counts[groupKind] ?? 0) + 1;
+		}
+		return counts;
+	}
+
+	/** The groups as they are to be stored. @param offsetMs of the server's clock */
+	groupRows(offsetMs: number): readonly TrippedGroupRow[] {
+		return this.#disruption.groupRows((monoMs) => monoMs - offsetMs);
+	}
+
+	/** The run's silence as it is to be stored; null when there is nothing to be known again. */
+	silenceRow(runId: string, clock: ServerClock): RunSilenceRow | null {
+		const { offsetMs } = clock;
+		return offsetMs === null ? null : this.#disruption.silenceRow(runId, (monoMs) => monoMs - offsetMs);
+	}
+
+	/** Takes the runs whose `silenceRow` has changed. */
+	takeChangedSilences(): ReadonlySet<string> {
+		return this.#disruption.takeChangedSilences();
+	}
+
 	/** Once a sweep, before anybody is asked about: what lapses together is held together. */
-	sweep(at: Instant): DisruptionSweep {
-		if (!this.#holds) return { opened: [], closed: [], resetRuns: [] };
-		return this.#disruption.sweep(at, () => armedRuns(this.#table, this.#yardstick, at.monoMs), {
-			lastOtherEventMonoMs: this.#lastOtherEventMonoMs,
-			lastLossMonoMs: this.#lastLossMonoMs,
-			offlinePools: this.#offlinePools,
-		});
+	sweep(at: Instant): GroupSweep {
+		if (!this.#holds) return { incidents: [], resetRuns: [] };
+		const { opened, closed, resetRuns } = this.#disruption.sweep(
+			at,
+			() => armedRuns(this.#table, this.#yardstick, at.monoMs),
+			{
+				lastOtherEventMonoMs: this.#lastOtherEventMonoMs,
+				lastLossMonoMs: this.#lastLossMonoMs,
+				offlinePools: this.#offlinePools,
+			},
+		);
+		for (const runId of resetRuns) this.#table.startAfresh(runId, at.monoMs);
+		return { incidents: [...closed, ...opened], resetRuns };
 	}
 
 	/** Until when a verdict on the run's present silence is held; null when it is not. Our monotonic clock. */

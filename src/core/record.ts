@@ -1,4 +1,6 @@
 import type { BlindCause, BlindSpan } from "./blindness.ts";
+import type { TrippedGroupRow } from "./disruption-row.ts";
+import type { GroupWatch } from "./group-watch.ts";
 import type { Observation } from "./observation.ts";
 import type { BeatView, Run, RunLabels, RunView, StateView } from "./run.ts";
 import type { ServerClock } from "./server-clock.ts";
@@ -36,6 +38,8 @@ export interface WorkspaceRow {
 	readonly blindSpans: readonly BlindSpanRow[];
 	/** Own-health score, 0 to 7. */
 	readonly healthScore: number;
+	/** Groups that have fallen silent together. */
+	readonly trippedGroups: readonly TrippedGroupRow[];
 }
 
 export function runRowOf(run: Run, workspace: string, clock: ServerClock, wallMs: number): RunRow {
@@ -73,7 +77,11 @@ export function withMappedLife(run: Run, row: RunRow, offsetMs: number, nowMonoM
 }
 
 /** Null until the server's clock is known. */
-export function workspaceRowOf(observation: Observation, workspace: string, nowMonoMs: number): WorkspaceRow | null {
+export function workspaceRowOf(
+	{ observation, groups }: { observation: Observation; groups: Pick<GroupWatch, "groupRows"> },
+	workspace: string,
+	nowMonoMs: number,
+): WorkspaceRow | null {
 	const { offsetMs } = observation.clock;
 	if (offsetMs === null) return null;
 	const covered = observation.coveredUntilMonoMs;
@@ -90,6 +98,7 @@ export function workspaceRowOf(observation: Observation, workspace: string, nowM
 				cause: span.cause,
 			})),
 		healthScore: observation.healthScore,
+		trippedGroups: groups.groupRows(offsetMs),
 	};
 }
 

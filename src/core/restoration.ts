@@ -1,6 +1,9 @@
 import type { Instant } from "../lib/clock.ts";
+import type { RunSilenceRow } from "./disruption-row.ts";
 import type { Episode } from "./episode.ts";
 import type { Family } from "./family.ts";
+import type { GroupIncident } from "./group-incident.ts";
+import type { GroupWatch } from "./group-watch.ts";
 import type { Learned, Learning } from "./learning.ts";
 import type { Observation } from "./observation.ts";
 import { mapObservation, type RunRow, runFromRow, type WorkspaceRow, withMappedLife } from "./record.ts";
@@ -13,6 +16,9 @@ export interface KnownWorld {
 	readonly openEpisodes: readonly Episode[];
 	readonly workspace: WorkspaceRow | null;
 	readonly learned: readonly Learned[];
+	readonly openGroups: readonly GroupIncident[];
+	/** Runs that lapsed together with others. */
+	readonly heldRuns: readonly RunSilenceRow[];
 }
 
 export interface RestorationTargets {
@@ -20,6 +26,7 @@ export interface RestorationTargets {
 	readonly family: Family;
 	readonly learning: Learning;
 	readonly observation: Observation;
+	readonly groups: GroupWatch;
 }
 
 /**
@@ -41,7 +48,7 @@ export class Restoration {
 
 	/** Call once, before any input. */
 	begin(known: KnownWorld, at: Instant): void {
-		const { table, family, learning } = this.#targets;
+		const { table, family, learning, groups } = this.#targets;
 		for (const row of known.runs) {
 			const run = runFromRow(row);
 			if (isGone(run)) continue;
@@ -54,14 +61,19 @@ export class Restoration {
 			slot.doubtful = true;
 		}
 		learning.restore(known.learned, at.wallMs);
+		groups.begin({ tripped: known.workspace?.trippedGroups ?? [], silences: known.heldRuns, open: known.openGroups });
 		this.#unmapped = known;
 	}
 
-	/** After each input that may have told the server's clock. */
-	mapIfPossible(at: Instant): void {
-		const { table, observation } = this.#targets;
+	/**
+	 * After each input that may have told the server's clock.
+	 *
+	 * @returns group incidents that turn out to be over
+	 */
+	mapIfPossible(at: Instant): readonly GroupIncident[] {
+		const { table, observation, groups } = this.#targets;
 		const { offsetMs } = observation.clock;
-		if (this.#unmapped === null || offsetMs === null) return;
+		if (this.#unmapped === null || offsetMs === null) return [];
 		const { runs, workspace } = this.#unmapped;
 		this.#unmapped = null;
 		for (const row of runs) {
@@ -69,5 +81,6 @@ export class Restoration {
 			if (slot !== undefined) slot.run = withMappedLife(slot.run, row, offsetMs, at.monoMs);
 		}
 		if (workspace !== null) observation.restore(mapObservation(workspace, offsetMs, at.monoMs));
+		return groups.restore(offsetMs, at);
 	}
 }

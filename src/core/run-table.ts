@@ -81,6 +81,14 @@ export class RunTable {
 		this.#slots.delete(runId);
 	}
 
+	/** The run's silence begins now: held beats of its group are still on their way. */
+	startAfresh(runId: string, nowMonoMs: number): void {
+		const slot = this.#slots.get(runId);
+		if (slot === undefined) return;
+		slot.run = { ...slot.run, aliveAtMonoMs: nowMonoMs };
+		slot.passed = "nothing";
+	}
+
 	/** REST's listing of what is live, begun then, is complete: a live run that was not on it is in doubt. */
 	doubtUnlisted(startedMonoMs: number): void {
 		for (const slot of this.#slots.values()) {

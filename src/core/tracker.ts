@@ -1,10 +1,13 @@
 import type { Instant } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
-import { type Census, countRuns, emptyCensus } from "./census.ts";
+import { type Census, emptyCensus, takeCensus } from "./census.ts";
 import { Confirmation, type Question } from "./confirmation.ts";
-import { type Decisions, noDecisions, type Oddity, odditiesOf } from "./decisions.ts";
+import { addBlind, type Decisions, noDecisions, type Oddity, odditiesOf } from "./decisions.ts";
+import type { RunSilenceRow } from "./disruption-row.ts";
+import { groupTransitionOf } from "./episode.ts";
 import { Episodes } from "./episodes.ts";
 import { Family } from "./family.ts";
+import type { GroupIncident } from "./group-incident.ts";
 import { GroupWatch } from "./group-watch.ts";
 import type { Input, InquiryAnswer } from "./input.ts";
 import { Learning } from "./learning.ts";
@@ -45,15 +48,18 @@ export class Tracker {
 		this.#workspace = workspace;
 		this.observation = new Observation(options.startedAt);
 		this.#yardstick = new Yardstick({ live, observation: this.observation, learning: this.#learning });
-		const shared = { table: this.#table, family: this.#family, observation: this.observation };
-		this.#groups = new GroupWatch({ namespace, workspace, table: this.#table, yardstick: this.#yardstick, holds });
-		this.#confirmation = new Confirmation({
-			...shared,
+		const shared = {
 			namespace,
 			workspace,
+			table: this.#table,
+			family: this.#family,
+			learning: this.#learning,
+			observation: this.observation,
 			yardstick: this.#yardstick,
-			groups: this.#groups,
-		});
+		};
+		this.#groups = new GroupWatch({ ...shared, holds });
+		this.#confirmation = new Confirmation({ ...shared, groups: this.#groups });
+		this.#restoration = new Restoration({ ...shared, groups: this.#groups });
 		this.#episodes = new Episodes({
 			yardstick: this.#yardstick,
 			learning: this.#learning,
@@ -62,13 +68,12 @@ export class Tracker {
 				this.#decided.changedRuns.add(transition.episode.runId);
 			},
 		});
-		this.#restoration = new Restoration({ ...shared, learning: this.#learning });
 	}
 
 	/** Call once, before any input. */
 	restore(known: KnownWorld, at: Instant): void {
 		this.#restoration.begin(known, at);
-		this.#census = countRuns(this.#table);
+		this.#census = takeCensus(this.#table, this.#groups.openByKind);
 	}
 
 	apply(input: Input): void {
@@ -105,7 +110,7 @@ export class Tracker {
 				return;
 			case "rest_answered":
 				this.observation.restAnswered(input.at, input.serverDateMs);
-				this.#restoration.mapIfPossible(input.at);
+				this.#tell(this.#restoration.mapIfPossible(input.at));
 				return;
 			case "rest_failed":
 				this.observation.restFailed(input.at);
@@ -124,7 +129,7 @@ export class Tracker {
 	drain(): Decisions {
 		const decided = this.#decided;
 		this.#decided = noDecisions();
-		return { ...decided, learned: this.#learning.takeChanged() };
+		return { ...decided, learned: this.#learning.takeChanged(), heldRuns: this.#groups.takeChangedSilences() };
 	}
 
 	get census(): Census {
@@ -137,9 +142,15 @@ export class Tracker {
 		return run === undefined ? null : runRowOf(run, this.#workspace, this.observation.clock, at.wallMs);
 	}
 
+	/** The run's part in a mass lapse as it is to be stored; null when it has none (any more). */
+	heldRowOf(runId: string): RunSilenceRow | null {
+		return this.#groups.silenceRow(runId, this.observation.clock);
+	}
+
 	/** Null until the server's clock is known and an earlier process's instants are mapped. */
 	workspaceRow(at: Instant): WorkspaceRow | null {
-		return this.#restoration.isPending ? null : workspaceRowOf(this.observation, this.#workspace, at.monoMs);
+		if (this.#restoration.isPending) return null;
+		return workspaceRowOf({ observation: this.observation, groups: this.#groups }, this.#workspace, at.monoMs);
 	}
 
 	#applyEvent(at: Instant, view: RunView, receivedMs: number | null): void {
@@ -149,7 +160,7 @@ export class Tracker {
 			receivedMs,
 			run === undefined || isNews(run, view),
 		);
-		this.#restoration.mapIfPossible(at);
+		this.#tell(this.#restoration.mapIfPossible(at));
 		if (view.beat === null) this.#groups.otherEventHeard(at);
 		if (lagMs !== null) this.#decided.lagsMs.push(lagMs);
 		if (clockStepped) this.#note("server_clock_step", null, "the server's clock was set");
@@ -236,7 +247,7 @@ export class Tracker {
 		const eventsPerMs = this.#yardstick.expectedEventsPerMs(this.#table, at.monoMs);
 		const { elapsedMs, sleptMs } = this.observation.tick(at, eventsPerMs);
 		if (sleptMs > 0) this.#note("own_pause", null, `asleep, or the wall clock set, by ${Math.round(sleptMs / 1000)} s`);
-		this.#countBlind(elapsedMs);
+		addBlind(this.#decided, this.observation.openCauses, elapsedMs / 1000);
 		this.#sweepGroups(at);
 		const questions: Question[] = [];
 		for (const slot of this.#table.values()) {
@@ -249,35 +260,26 @@ export class Tracker {
 		}
 		// Until an earlier process's instants are mapped nobody's silence is known.
 		if (!this.#restoration.isPending) this.#decided.inquiries.push(...this.#confirmation.ask(questions));
-		this.#census = countRuns(this.#table);
+		this.#census = takeCensus(this.#table, this.#groups.openByKind);
 	}
 
 	#sweepGroups(at: Instant): void {
 		// Before the first catch-up the runs that happen to be known first would be everything there is.
-		if (this.observation.coveredUntilMonoMs === null) return;
-		const { opened, closed, resetRuns } = this.#groups.sweep(at);
-		// A second wave closes and opens the same group at once.
-		this.#decided.groups.push(...closed, ...opened);
-		const reset = new Set(resetRuns);
-		for (const slot of this.#table.values()) {
-			if (!reset.has(slot.run.runId)) continue;
-			// Held beats of the last few are still on their way: everybody in the group starts afresh.
-			slot.run = { ...slot.run, aliveAtMonoMs: at.monoMs };
-			slot.passed = "nothing";
-			this.#decided.beatenRuns.add(slot.run.runId);
-		}
+		if (this.observation.coveredUntilMonoMs === null || this.#restoration.isPending) return;
+		const { incidents, resetRuns } = this.#groups.sweep(at);
+		this.#tell(incidents);
+		// At once: unlike a beat, that a silence began afresh is not read again over REST.
+		for (const runId of resetRuns) this.#decided.changedRuns.add(runId);
+	}
+
+	#tell(incidents: readonly GroupIncident[]): void {
+		for (const incident of incidents) this.#decided.transitions.push(groupTransitionOf(incident, this.#workspace));
 	}
 
 	#evict(runId: string): void {
 		this.#family.forget(runId);
 		this.#table.remove(runId);
 		this.#decided.evictedRuns.push(runId);
-	}
-
-	#countBlind(elapsedMs: number): void {
-		for (const cause of this.observation.openCauses) {
-			this.#decided.blind.set(cause, (this.#decided.blind.get(cause) ?? 0) + elapsedMs / 1000);
-		}
 	}
 
 	/** A fault met at one run concerns that run: it is set aside for an hour, and stops nobody else. */

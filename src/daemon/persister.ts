@@ -7,13 +7,18 @@ import type { Tracker } from "../core/tracker.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Reporter } from "../observe/reporter.ts";
-import type { CommitBatch, OutboxKey, OutboxRow, Store, StoredRun } from "../store/store.ts";
+import type { CommitBatch, HeldRunChange, OutboxKey, OutboxRow, Store, StoredRun } from "../store/store.ts";
 import { StoreError } from "../store/store-error.ts";
 
 /** A lost tail of heartbeats is harmless, since start-up catches up over REST: a run's are written this often at most. */
 const beatsWrittenEveryMs = 60_000;
 /** How far the workspace's own record may lag: after a crash that much is read again. */
 const workspaceWrittenEveryMs = 10_000;
+/**
+ * How far the records of held runs may lag. Each changes a few times a silence, so that a million runs that lapse at once
+ * are a few million rows in all. What a crash loses is made good by the groups' record: the hold ends with the group's.
+ */
+const heldWrittenEveryMs = 10_000;
 /** Between tries while the store fails. */
 const retryMs = 1_000;
 /** Bound on one batch, so that a burst neither blocks the event loop for long nor grows one transaction without end. */
@@ -28,6 +33,8 @@ export interface Changes {
 	readonly episodes: readonly Episode[];
 	readonly outbox: readonly OutboxRow[];
 	readonly groups: readonly GroupIncident[];
+	/** Runs whose part in a mass lapse changed. */
+	readonly heldRuns: ReadonlySet<string>;
 	readonly learned: readonly LearnedRow[];
 }
 
@@ -61,6 +68,8 @@ export class Persister {
 	#outbox: OutboxRow[] = [];
 	#delivered: OutboxKey[] = [];
 	#groups: GroupIncident[] = [];
+	/** Since when the change waits. */
+	readonly #heldRuns = new Map<string, number>();
 	/** By kind and key: the last word counts. */
 	readonly #learned = new Map<string, LearnedRow>();
 	/** Keys of rows that were sent from memory because the store failed. */
@@ -91,11 +100,14 @@ export class Persister {
 		for (const runId of changes.beatenRuns) {
 			if (!this.#beatenRuns.has(runId)) this.#beatenRuns.set(runId, monoMs);
 		}
+		for (const runId of changes.heldRuns) {
+			if (!this.#heldRuns.has(runId)) this.#heldRuns.set(runId, monoMs);
+		}
 		for (const runId of changes.evictedRuns) this.#versions.delete(runId);
 		this.#episodes.push(...changes.episodes);
 		this.#outbox.push(...changes.outbox);
 		this.#groups.push(...changes.groups);
-		for (const row of changes.learned) this.#learned.set(`${row.kind} ${row.key}`, row);
+		for (const row of changes.learned) this.#learned.set(learnedKey(row), row);
 		if (this.#failing) this.#sendUnsaved();
 		this.commitIfDue();
 	}
@@ -144,13 +156,15 @@ export class Persister {
 	#gather(nowMonoMs: number, everything: boolean): CommitBatch | null {
 		const durable = this.#urgent() > 0;
 		const workspaceDue = nowMonoMs - this.#workspaceWrittenMonoMs >= workspaceWrittenEveryMs;
-		const beaten = this.#takeBeaten(nowMonoMs, everything);
-		if (!durable && beaten.length === 0 && !workspaceDue) return null;
+		const beaten = takeDue(this.#beatenRuns, everything ? nowMonoMs : nowMonoMs - beatsWrittenEveryMs);
+		const heldDue = takeDue(this.#heldRuns, everything || durable ? nowMonoMs : nowMonoMs - heldWrittenEveryMs);
+		const coalesced = beaten.length + heldDue.length;
+		if (!durable && coalesced === 0 && !workspaceDue) return null;
 		const changed = [...this.#changedRuns].slice(0, batchRunsMax);
 		for (const runId of changed) this.#changedRuns.delete(runId);
 		this.#workspaceWrittenMonoMs = nowMonoMs;
 		const workspace = this.#options.tracker.workspaceRow(this.#options.clock.now());
-		if (!durable && beaten.length === 0 && workspace === null) return null;
+		if (!durable && coalesced === 0 && workspace === null) return null;
 		const batch: CommitBatch = {
 			runs: [...new Set([...changed, ...beaten])].flatMap((runId) => this.#storedRun(runId) ?? []),
 			episodes: this.#episodes,
@@ -158,6 +172,7 @@ export class Persister {
 			delivered: this.#delivered,
 			workspaces: workspace === null ? [] : [workspace],
 			groups: this.#groups.map((incident) => ({ workspace: this.#options.workspace, incident })),
+			heldRuns: heldDue.map((runId) => this.#heldRun(runId)),
 			// What was learned is not urgent: it goes with whatever is written next.
 			learned: [...this.#learned.values()].map((row) => ({ ...row, workspace: this.#options.workspace })),
 			durable,
@@ -176,21 +191,14 @@ export class Persister {
 		return rows + this.#changedRuns.size;
 	}
 
-	#takeBeaten(nowMonoMs: number, everything: boolean): readonly string[] {
-		const due: string[] = [];
-		for (const [runId, sinceMonoMs] of this.#beatenRuns) {
-			if (due.length >= batchRunsMax) break;
-			// Insertion order is order of time: the first that is not due ends the search.
-			if (!everything && nowMonoMs - sinceMonoMs < beatsWrittenEveryMs) break;
-			due.push(runId);
-		}
-		for (const runId of due) this.#beatenRuns.delete(runId);
-		return due;
-	}
-
 	#storedRun(runId: string): StoredRun | null {
 		const row = this.#options.tracker.rowOf(runId, this.#options.clock.now());
 		return row === null ? null : { row, version: this.#versions.get(runId) ?? 0 };
+	}
+
+	#heldRun(runId: string): HeldRunChange {
+		const { tracker, workspace } = this.#options;
+		return { workspace, runId, row: tracker.heldRowOf(runId) };
 	}
 
 	async #commit(batch: CommitBatch): Promise<void> {
@@ -231,6 +239,11 @@ export class Persister {
 		this.#failing = true;
 		this.#retryAtMonoMs = clock.now().monoMs + retryMs;
 		for (const { row } of batch.runs) this.#changedRuns.add(row.runId);
+		for (const { runId } of batch.heldRuns) this.#heldRuns.set(runId, clock.now().monoMs);
+		for (const { workspace: _, ...row } of batch.learned) {
+			if (!this.#learned.has(learnedKey(row))) this.#learned.set(learnedKey(row), row);
+		}
+		this.#groups = [...batch.groups.map(({ incident }) => incident), ...this.#groups];
 		this.#episodes = [...batch.episodes, ...this.#episodes];
 		this.#outbox = [...batch.outbox, ...this.#outbox];
 		this.#delivered = [...batch.delivered, ...this.#delivered];
@@ -248,6 +261,22 @@ export class Persister {
 		const unsent = rows.filter((row) => !this.#sentUnsaved.delete(sentKey(row)));
 		if (unsent.length > 0) this.#options.onSendable(unsent);
 	}
+}
+
+/** Of what waits since then or longer, as many as a batch holds. */
+function takeDue(waiting: Map<string, number>, sinceMonoMs: number): readonly string[] {
+	const due: string[] = [];
+	for (const [runId, changedMonoMs] of waiting) {
+		// Insertion order is order of time: the first that is not due ends the search.
+		if (due.length >= batchRunsMax || changedMonoMs > sinceMonoMs) break;
+		due.push(runId);
+	}
+	for (const runId of due) waiting.delete(runId);
+	return due;
+}
+
+function learnedKey({ kind, key }: LearnedRow): string {
+	return `${kind} ${key}`;
 }
 
 function sentKey(row: OutboxRow): string {

@@ -1,6 +1,7 @@
 import { ownCadence } from "../core/cadence.ts";
 import type { Decisions } from "../core/decisions.ts";
-import type { Episode } from "../core/episode.ts";
+import { type Episode, isOfEpisode } from "../core/episode.ts";
+import type { GroupIncident } from "../core/group-incident.ts";
 import type { Input, Inquiry } from "../core/input.ts";
 import type { Tracker } from "../core/tracker.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -116,13 +117,14 @@ export class Pipeline {
 		const startedMonoMs = clock.now().monoMs;
 		tracker.apply(tick);
 		this.#lastTickMonoMs = tick.at.monoMs;
-		const { beating, unmonitored, idle, suspects, openEpisodes } = tracker.census;
+		const { beating, unmonitored, idle, suspects, openEpisodes, openGroups } = tracker.census;
 		reporter.swept({
 			durationMs: clock.now().monoMs - startedMonoMs,
 			atMs: tick.at.wallMs,
 			runs: { beating, unmonitored, idle },
 			suspects,
 			openEpisodes,
+			openGroups,
 			streamConnected: tracker.observation.streamOpen,
 			lastEventAtMs: tracker.observation.lastEventAtMs,
 			ownHealth: tracker.observation.healthScore,
@@ -153,20 +155,26 @@ export class Pipeline {
 		for (const [cause, seconds] of decisions.blind) reporter.blind(cause, seconds);
 		const { wallMs } = clock.now();
 		const episodes: Episode[] = [];
+		const groups: GroupIncident[] = [];
 		const outbox: OutboxRow[] = [];
 		for (const transition of decisions.transitions) {
-			episodes.push(transition.episode);
 			for (const sink of sinks) outbox.push({ sink, transition, createdAtMs: wallMs });
-			reporter.transition(transition);
+			if (isOfEpisode(transition)) {
+				episodes.push(transition.episode);
+				reporter.transition(transition);
+			} else {
+				groups.push(transition.incident);
+				reporter.groupIncident(transition.incident);
+			}
 		}
-		for (const incident of decisions.groups) reporter.groupIncident(incident);
 		persister.record({
 			changedRuns: decisions.changedRuns,
 			beatenRuns: decisions.beatenRuns,
 			evictedRuns: decisions.evictedRuns,
 			episodes,
 			outbox,
-			groups: decisions.groups,
+			groups,
+			heldRuns: decisions.heldRuns,
 			learned: decisions.learned,
 		});
 		if (decisions.inquiries.length > 0) onInquiries(decisions.inquiries);

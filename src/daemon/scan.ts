@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Settings } from "../config/schema.ts";
-import type { Transition } from "../core/episode.ts";
+import { type EpisodeTransition, isOfEpisode } from "../core/episode.ts";
 import type { Inquiry } from "../core/input.ts";
 import { Tracker } from "../core/tracker.ts";
 import type { Clock, Instant } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
-import { type AlertLine, toAlertLine } from "../notify/log/alert-line.ts";
+import { type EpisodeLine, toEpisodeLine } from "../notify/log/episode-line.ts";
 import { createReporter } from "../observe/log-and-metrics.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Metrics } from "../observe/metrics.ts";
@@ -35,7 +35,7 @@ export interface ScanResult {
 	/** Silent for longer than they should be, and not long enough for a verdict. */
 	readonly suspects: number;
 	/** The lines that a daemon would have written. */
-	readonly zombies: readonly AlertLine[];
+	readonly zombies: readonly EpisodeLine[];
 	/** More heartbeats are stored than were read: cadences may be unknown, and limits then longer than they need be. */
 	readonly truncated: boolean;
 }
@@ -96,7 +96,7 @@ async function lookOnce(options: ScanOptions, signal: AbortSignal): Promise<Scan
 		checkedAtMs: at.wallMs,
 		runs: { beating, unmonitored, idle },
 		suspects,
-		zombies: raised.map((transition) => toAlertLine(transition, context)),
+		zombies: raised.map((transition) => toEpisodeLine(transition, context)),
 		truncated,
 	};
 }
@@ -138,13 +138,13 @@ async function readEverything({ api, tracker, at, slowestCadenceMs }: Look, sign
 }
 
 /** Puts the core's questions until it has no more. */
-async function judge({ api, tracker, at }: Look, signal: AbortSignal): Promise<readonly Transition[]> {
-	const raised: Transition[] = [];
+async function judge({ api, tracker, at }: Look, signal: AbortSignal): Promise<readonly EpisodeTransition[]> {
+	const raised: EpisodeTransition[] = [];
 	const rounds = new Map<string, number>();
 	for (;;) {
 		tracker.apply({ kind: "tick", at });
 		const { inquiries, transitions } = tracker.drain();
-		raised.push(...transitions.filter(({ kind }) => kind === "raised"));
+		raised.push(...transitions.filter(isOfEpisode).filter(({ kind }) => kind === "raised"));
 		const asked = inquiries.filter((inquiry) => countRound(rounds, inquiry) <= roundsARun);
 		if (asked.length === 0) return raised;
 		const { answers, unanswered } = await api.answer(asked, signal);

@@ -277,6 +277,8 @@ function restoredTracker({ settings, live, workspace, world, clock }: WatchOptio
 			openEpisodes: world.openEpisodes,
 			workspace: world.workspaces[0] ?? null,
 			learned: world.learned,
+			openGroups: world.openGroups,
+			heldRuns: world.heldRuns,
 		},
 		clock.now(),
 	);

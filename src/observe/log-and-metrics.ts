@@ -1,9 +1,9 @@
 import { conditions } from "../core/episode.ts";
-import type { GroupKind } from "../core/group-incident.ts";
 import type { Clock } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { LineLimit } from "./line-limit.ts";
 import type { Logger, LogLevel } from "./logger.ts";
+import { groupKinds } from "./metric-table.ts";
 import type { WorkspaceMetrics } from "./metrics.ts";
 import { isoTime } from "./plain-text.ts";
 import type { Reporter } from "./reporter.ts";
@@ -199,15 +199,10 @@ function ofVerdicts({ metrics, say, sayRarely }: Out) {
 	} satisfies Partial<Reporter>;
 }
 
-function ofGroups({ metrics, say }: Out) {
-	const open = new Map<string, GroupKind>();
+function ofGroups({ say }: Out) {
 	return {
 		groupIncident: (incident) => {
 			const { groupId, groupKind, group, extent, runsTotal, closed } = incident;
-			if (closed === null) open.set(groupId, groupKind);
-			else open.delete(groupId);
-			const count = [...open.values()].filter((kind) => kind === groupKind).length;
-			metrics.set("open_group_incidents", { kind: groupKind }, count);
 			const facts = { groupId, kind: groupKind, group, extent, runs: runsTotal };
 			const name = groupKind === "everything" ? "everything" : `${groupKind.replace("_", " ")} ${group}`;
 			if (closed === null) {
@@ -233,6 +228,7 @@ function ofSchedule({ metrics, sayRarely }: Out) {
 			for (const condition of conditions) {
 				metrics.set("open_episodes", { condition }, figures.openEpisodes[condition] ?? 0);
 			}
+			for (const kind of groupKinds) metrics.set("open_group_incidents", { kind }, figures.openGroups[kind] ?? 0);
 			metrics.set("stream_connected", {}, figures.streamConnected ? 1 : 0);
 			metrics.set("own_health", {}, figures.ownHealth);
 			if (figures.lastEventAtMs !== null) {

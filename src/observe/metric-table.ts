@@ -29,7 +29,7 @@ const outcomes = [
 	"deleted",
 	"disabled",
 ] as const satisfies readonly Outcome[];
-const groupKinds = ["work_pool", "client_version", "everything"] as const satisfies readonly GroupKind[];
+export const groupKinds = ["work_pool", "client_version", "everything"] as const satisfies readonly GroupKind[];
 const frameKinds = ["heartbeat", "state", "other_event", "control"] as const satisfies readonly FrameKind[];
 const rejectReasons = [
 	"not_json",

@@ -1,5 +1,5 @@
-import type { Condition, Transition } from "../core/episode.ts";
-import type { GroupIncident } from "../core/group-incident.ts";
+import type { Condition, EpisodeTransition } from "../core/episode.ts";
+import type { GroupIncident, GroupKind } from "../core/group-incident.ts";
 
 /** Frames as they are counted: events of runs, and everything that is skipped. */
 export type FrameKind = "heartbeat" | "state" | "other_event" | "control";
@@ -96,7 +96,7 @@ export interface Reporter {
 	reconciled(facts: { listed: number; durationMs: number }): void;
 
 	/** A verdict was committed (or, while the store fails, decided). */
-	transition(transition: Transition): void;
+	transition(transition: EpisodeTransition): void;
 	/** Runs of one group fell silent together, or that is over: told once each. */
 	groupIncident(incident: GroupIncident): void;
 	anomaly(kind: Anomaly, facts: { runId: string | null; detail: string }): void;
@@ -128,6 +128,8 @@ export interface SweepFigures {
 	readonly suspects: number;
 	/** Conditions without an open episode may be missing. */
 	readonly openEpisodes: Readonly<Partial<Record<Condition, number>>>;
+	/** Kinds without an open incident may be missing. */
+	readonly openGroups: Readonly<Partial<Record<GroupKind, number>>>;
 	readonly streamConnected: boolean;
 	/** Wall clock; null before the first. */
 	readonly lastEventAtMs: number | null;

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { messageOf, OperatorError } from "../lib/errors.ts";
-import type { ReplayLine } from "./replay-line.ts";
+import type { EpisodeReplayLine, ReplayLine } from "./replay-line.ts";
 
 const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 
@@ -35,16 +35,12 @@ export async function readExpectation(path: string): Promise<Expectation> {
 
 /** An alert as the replay raised it. */
 interface Raised {
-	readonly line: ReplayLine;
+	readonly line: EpisodeReplayLine;
 	readonly resolvedMs: number | null;
 }
 
 /** What differs, a line each; empty when the replay said what it should. */
-export function differences(
-	expected: Expectation,
-	lines: readonly ReplayLine[],
-	groupsRaised: number,
-): readonly string[] {
+export function differences(expected: Expectation, lines: readonly ReplayLine[]): readonly string[] {
 	const raised = pairUp(lines);
 	const differing: string[] = [];
 	for (const [runId, { name, alerts }] of Object.entries(expected.runs)) {
@@ -57,16 +53,18 @@ export function differences(
 	}
 	const unexpected = unexpectedOf(expected, raised);
 	if (unexpected.length > expected.tolerated_false_alerts) differing.push(...unexpected);
+	const groupsRaised = lines.filter(({ transition }) => transition === "group_raised").length;
 	const wantedGroups = expected.group_incidents?.at_least ?? 0;
 	if (groupsRaised < wantedGroups) differing.push(`missing: ${wantedGroups} group incidents, got ${groupsRaised}`);
 	return differing;
 }
 
 function pairUp(lines: readonly ReplayLine[]): readonly Raised[] {
-	return lines
+	const ofEpisodes = lines.filter((line) => "alert_id" in line);
+	return ofEpisodes
 		.filter((line) => line.transition === "raised")
 		.map((line) => {
-			const end = lines.find((other) => other.transition === "resolved" && other.alert_id === line.alert_id);
+			const end = ofEpisodes.find((other) => other.transition === "resolved" && other.alert_id === line.alert_id);
 			return { line, resolvedMs: end === undefined ? null : Date.parse(end.at) };
 		});
 }

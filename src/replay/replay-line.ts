@@ -1,7 +1,7 @@
-import type { Transition } from "../core/episode.ts";
+import { type EpisodeTransition, type GroupTransition, isOfEpisode, type Transition } from "../core/episode.ts";
 
-/** One line of a replay's output; the order of keys is a part of the contract. */
-export interface ReplayLine {
+/** What a line says of one run. The order of keys is a part of the contract. */
+export interface EpisodeReplayLine {
 	readonly incident: string;
 	/** RFC 3339, UTC, milliseconds. */
 	readonly at: string;
@@ -13,15 +13,48 @@ export interface ReplayLine {
 	readonly outcome: string | null;
 }
 
-export function replayLineOf(incident: string, { kind, episode }: Transition): ReplayLine {
-	const atMs = episode.closed?.atMs ?? episode.raisedAtMs;
+/** What a line says of many that fell silent together; in this order as well. */
+export interface GroupReplayLine {
+	readonly incident: string;
+	readonly at: string;
+	readonly transition: "group_raised" | "group_resolved";
+	readonly group_id: string;
+	readonly group_kind: string;
+	readonly group: string;
+	/** How many. */
+	readonly runs: number;
+	/** Null unless resolved. */
+	readonly outcome: string | null;
+}
+
+/** One line of a replay's output. */
+export type ReplayLine = EpisodeReplayLine | GroupReplayLine;
+
+export function replayLineOf(incident: string, transition: Transition): ReplayLine {
+	return isOfEpisode(transition) ? ofEpisode(incident, transition) : ofGroup(incident, transition);
+}
+
+function ofEpisode(incident: string, { kind, episode }: EpisodeTransition): EpisodeReplayLine {
 	return {
 		incident,
-		at: new Date(atMs).toISOString(),
+		at: new Date(episode.closed?.atMs ?? episode.raisedAtMs).toISOString(),
 		transition: kind,
 		alert_id: episode.alertId,
 		condition: episode.condition,
 		flow_run_id: episode.runId,
 		outcome: episode.closed?.outcome ?? null,
+	};
+}
+
+function ofGroup(incident: string, { kind, incident: told }: GroupTransition): GroupReplayLine {
+	return {
+		incident,
+		at: new Date(told.closed?.atMs ?? told.openedAtMs).toISOString(),
+		transition: kind,
+		group_id: told.groupId,
+		group_kind: told.groupKind,
+		group: told.group,
+		runs: told.runsTotal,
+		outcome: told.closed?.outcome ?? null,
 	};
 }

@@ -1,6 +1,6 @@
-import type { Episode } from "../core/episode.ts";
+import { type Episode, isOfEpisode, workspaceOf } from "../core/episode.ts";
 import { bytesOfRunId } from "./run-id.ts";
-import type { GroupRow, LearnedChange, OutboxRow, RunRow, WorkspaceRow } from "./store.ts";
+import type { GroupRow, HeldRunChange, LearnedChange, OutboxRow, RunRow, WorkspaceRow } from "./store.ts";
 
 /* What is bound to the statements of statements.ts: a name for each column. */
 
@@ -57,8 +57,8 @@ export function columnsOfOutbox(row: OutboxRow) {
 	return {
 		sink: row.sink,
 		key: row.transition.key,
-		workspace: row.transition.episode.workspace,
-		runId: bytesOfRunId(row.transition.episode.runId),
+		workspace: workspaceOf(row.transition),
+		runId: isOfEpisode(row.transition) ? bytesOfRunId(row.transition.episode.runId) : null,
 		transition: JSON.stringify(row.transition),
 		createdAtMs: row.createdAtMs,
 	};
@@ -72,6 +72,7 @@ export function columnsOfWorkspace(row: WorkspaceRow) {
 		coveredUntilServerMs: row.coveredUntilServerMs,
 		blindSpans: JSON.stringify(row.blindSpans),
 		healthScore: row.healthScore,
+		trippedGroups: JSON.stringify(row.trippedGroups),
 	};
 }
 
@@ -85,6 +86,13 @@ export function columnsOfGroup({ workspace, incident }: GroupRow) {
 		openedAtMs: incident.openedAtMs,
 		closedAtMs: incident.closed?.atMs ?? null,
 	};
+}
+
+export type HeldRunColumns = ReturnType<typeof columnsOfHeldRun>;
+
+/** `silence` is null where there is nothing to keep. */
+export function columnsOfHeldRun({ workspace, runId, row }: HeldRunChange) {
+	return { workspace, runId: bytesOfRunId(runId), silence: row === null ? null : JSON.stringify(row) };
 }
 
 export type LearnedColumns = ReturnType<typeof columnsOfLearned>;

@@ -1,13 +1,15 @@
 import { z } from "zod";
 import type { BlindCause } from "../core/blindness.ts";
+import type { RunSilenceRow, TrippedGroupRow } from "../core/disruption-row.ts";
 import {
 	type CadenceSource,
 	conditions,
 	type Episode,
+	type EpisodeTransition,
 	type Evidence,
+	type GroupTransition,
 	type Outcome,
 	type Severity,
-	type Transition,
 } from "../core/episode.ts";
 import type { Extent, GroupIncident, GroupKind, GroupOutcome } from "../core/group-incident.ts";
 import type { HabitRow } from "../core/habits.ts";
@@ -106,12 +108,6 @@ const episodeSchema = z.object({
 	closed: z.object({ outcome: z.enum(outcomes), atMs: z.number() }).nullable(),
 }) satisfies z.ZodType<Episode>;
 
-export const transitionSchema = z.object({
-	key: z.string(),
-	kind: z.enum(["raised", "resolved"]),
-	episode: episodeSchema,
-}) satisfies z.ZodType<Transition>;
-
 export const blindSpansSchema = z.array(
 	z.object({ fromServerMs: z.number(), untilServerMs: z.number(), cause: z.enum(blindCauses) }),
 ) satisfies z.ZodType<BlindSpanRow[]>;
@@ -123,9 +119,52 @@ export const groupIncidentSchema = z.object({
 	extent: z.enum(extents),
 	runIds: z.array(z.string()),
 	runsTotal: z.number(),
+	armedTotal: nullableNumber.default(null),
+	silentSinceMs: nullableNumber.default(null),
 	openedAtMs: z.number(),
 	closed: z.object({ outcome: z.enum(groupOutcomes), atMs: z.number() }).nullable(),
 }) satisfies z.ZodType<GroupIncident>;
+
+/** Rows of releases that told of episodes alone have the first of the two shapes. */
+export const transitionSchema = z.discriminatedUnion("kind", [
+	z.object({
+		key: z.string(),
+		kind: z.enum(["raised", "resolved"]),
+		episode: episodeSchema,
+	}) satisfies z.ZodType<EpisodeTransition>,
+	z.object({
+		key: z.string(),
+		kind: z.enum(["group_raised", "group_resolved"]),
+		workspace: z.string(),
+		incident: groupIncidentSchema,
+	}) satisfies z.ZodType<GroupTransition>,
+]);
+
+export const trippedGroupsSchema = z.array(
+	z.object({
+		kind: z.enum(groupKinds),
+		name: z.string(),
+		groupId: z.string(),
+		openedServerMs: z.number(),
+		openedAtMs: z.number(),
+		silentSinceMs: nullableNumber,
+		reported: z.boolean(),
+		recovered: z.boolean(),
+		extent: z.enum(extents),
+		lapsedMost: z.number(),
+		armedThen: nullableNumber,
+		runIds: z.array(z.string()),
+		unheard: z.object({ fromServerMs: z.number(), provenServerMs: nullableNumber }).nullable(),
+	}),
+) satisfies z.ZodType<TrippedGroupRow[]>;
+
+export const runSilenceSchema = z.object({
+	runId: z.string(),
+	aliveAtServerMs: z.number(),
+	lapsedServerMs: z.number(),
+	held: z.object({ sinceServerMs: z.number(), untilServerMs: z.number() }).nullable(),
+	groupId: z.string().nullable(),
+}) satisfies z.ZodType<RunSilenceRow>;
 
 const priorSchema = z.object({
 	key: z.string(),

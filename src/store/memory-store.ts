@@ -1,4 +1,4 @@
-import type { Episode } from "../core/episode.ts";
+import { type Episode, isOfEpisode, workspaceOf } from "../core/episode.ts";
 import { isTerminal } from "../core/run.ts";
 import type { Clock } from "../lib/clock.ts";
 import { learnedSchema } from "./core-schema.ts";
@@ -8,6 +8,7 @@ import type {
 	CommitBatch,
 	CommitResult,
 	GroupRow,
+	HeldRunChange,
 	LearnedChange,
 	OutboxKey,
 	OutboxRow,
@@ -35,6 +36,7 @@ export interface MemoryDisk {
 	readonly outbox: Map<string, KeptDelivery>;
 	readonly workspaces: Map<string, WorkspaceRow>;
 	readonly groups: Map<string, GroupRow>;
+	readonly heldRuns: Map<string, HeldRunChange>;
 	/** In the order in which they were last written. */
 	readonly learned: Map<string, LearnedChange>;
 }
@@ -46,6 +48,7 @@ export function newMemoryDisk(): MemoryDisk {
 		outbox: new Map(),
 		workspaces: new Map(),
 		groups: new Map(),
+		heldRuns: new Map(),
 		learned: new Map(),
 	};
 }
@@ -63,7 +66,7 @@ export class MemoryStore implements Store {
 
 	async load(workspace: string): Promise<StoredWorld> {
 		this.#refuseWhenClosed();
-		const { runs, episodes, workspaces, groups, learned } = this.#disk;
+		const { runs, episodes, workspaces, groups, heldRuns, learned } = this.#disk;
 		const kept = workspaces.get(workspace);
 		return {
 			runs: [...runs.values()]
@@ -78,6 +81,10 @@ export class MemoryStore implements Store {
 				.filter((row) => row.workspace === workspace && row.incident.closed === null)
 				.map(({ incident }) => incident)
 				.toSorted((one, other) => one.openedAtMs - other.openedAtMs || compareText(one.groupId, other.groupId)),
+			heldRuns: [...heldRuns.values()]
+				.filter((change) => change.workspace === workspace)
+				.toSorted((one, other) => compareText(one.runId, other.runId))
+				.flatMap(({ row }) => row ?? []),
 			learned: [...learned.values()].filter((row) => row.workspace === workspace).flatMap(understoodLearned),
 		};
 	}
@@ -99,9 +106,7 @@ export class MemoryStore implements Store {
 		// As if it crossed into another thread: the caller's objects are not the store's.
 		const copy = structuredClone(batch);
 		// All that can fail comes first, so that a batch is kept whole or not at all.
-		for (const { episode } of copy.outbox.map(({ transition }) => transition)) {
-			bytesOfRunId(episode.runId);
-		}
+		for (const { runId } of [...copy.outbox.flatMap(runOfDelivery), ...copy.heldRuns]) bytesOfRunId(runId);
 		const { writes, lost } = this.#judgeRuns(copy.runs);
 		const episodes = this.#judgeEpisodes(copy.episodes);
 		putAll(this.#disk.runs, writes);
@@ -110,6 +115,7 @@ export class MemoryStore implements Store {
 		this.#markDelivered(copy.delivered);
 		putAll(this.#disk.workspaces, new Map(copy.workspaces.map((row) => [row.workspace, row])));
 		this.#putGroups(copy.groups);
+		this.#putHeldRuns(copy.heldRuns);
 		this.#putLearned(copy.learned);
 		return { lost };
 	}
@@ -145,7 +151,7 @@ export class MemoryStore implements Store {
 
 	#owed(workspace: string): readonly OutboxRow[] {
 		return [...this.#disk.outbox.values()]
-			.filter(({ row, deliveredAtMs }) => deliveredAtMs === null && row.transition.episode.workspace === workspace)
+			.filter(({ row, deliveredAtMs }) => deliveredAtMs === null && workspaceOf(row.transition) === workspace)
 			.map(({ row }) => row)
 			.toSorted((one, other) => one.createdAtMs - other.createdAtMs);
 	}
@@ -213,6 +219,13 @@ export class MemoryStore implements Store {
 		}
 	}
 
+	#putHeldRuns(changes: readonly HeldRunChange[]): void {
+		for (const change of changes) {
+			if (change.row === null) this.#disk.heldRuns.delete(nameOfRun(change));
+			else this.#disk.heldRuns.set(nameOfRun(change), change);
+		}
+	}
+
 	#putLearned(changes: readonly LearnedChange[]): void {
 		const { learned } = this.#disk;
 		for (const change of changes) {
@@ -233,6 +246,10 @@ export class MemoryStore implements Store {
 			}
 		}
 	}
+}
+
+function runOfDelivery({ transition }: OutboxRow): readonly { readonly runId: string }[] {
+	return isOfEpisode(transition) ? [transition.episode] : [];
 }
 
 function isOpen(episode: Episode): boolean {

@@ -2,7 +2,15 @@ import type { Database } from "better-sqlite3";
 import { ZodError } from "zod";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
-import { parseGroup, parseLearned, parseOpenEpisode, parseOutbox, parseRun, parseWorkspace } from "./rows.ts";
+import {
+	parseGroup,
+	parseHeldRun,
+	parseLearned,
+	parseOpenEpisode,
+	parseOutbox,
+	parseRun,
+	parseWorkspace,
+} from "./rows.ts";
 import { bytesOfRunId } from "./run-id.ts";
 import type { RawRow, RowSource, Statements } from "./statements.ts";
 import type { OutboxRow, OwedQuery, RunKey, StoredRun, StoredWorld } from "./store.ts";
@@ -36,6 +44,7 @@ export class RowReader {
 			workspaces: this.#read("workspaces", workspace, parseWorkspace, unreadable),
 			outbox: this.#read("outbox", workspace, parseOutbox, unreadable),
 			openGroups: this.#read("group_incidents", workspace, parseGroup, unreadable),
+			heldRuns: this.#read("held_runs", workspace, parseHeldRun, unreadable),
 			learned: this.#read("learned", workspace, parseLearned, unreadable),
 		};
 		this.#setAside(unreadable);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { RunSilenceRow } from "../core/disruption-row.ts";
 import { conditions, type Episode } from "../core/episode.ts";
 import type { GroupIncident } from "../core/group-incident.ts";
 import { type BeatView, type StateView, stateTypes } from "../core/run.ts";
@@ -10,8 +11,10 @@ import {
 	learnedSchema,
 	nullableNumber,
 	relatedRunsSchema,
+	runSilenceSchema,
 	severities,
 	transitionSchema,
+	trippedGroupsSchema,
 } from "./core-schema.ts";
 import { runIdOfBytes } from "./run-id.ts";
 import type { OutboxRow, StoredLearned, StoredRun, WorkspaceRow } from "./store.ts";
@@ -154,6 +157,7 @@ const workspaceColumns = z.object({
 	covered_until_server_ms: nullableNumber,
 	blind_spans: json(blindSpansSchema),
 	health_score: z.number(),
+	tripped_groups: json(trippedGroupsSchema),
 });
 
 export function parseWorkspace(raw: unknown): WorkspaceRow {
@@ -163,6 +167,7 @@ export function parseWorkspace(raw: unknown): WorkspaceRow {
 		coveredUntilServerMs: columns.covered_until_server_ms,
 		blindSpans: columns.blind_spans,
 		healthScore: columns.health_score,
+		trippedGroups: columns.tripped_groups,
 	};
 }
 
@@ -170,6 +175,12 @@ const groupColumns = z.object({ incident: json(groupIncidentSchema) });
 
 export function parseGroup(raw: unknown): GroupIncident {
 	return groupColumns.parse(raw).incident;
+}
+
+const heldRunColumns = z.object({ silence: json(runSilenceSchema) });
+
+export function parseHeldRun(raw: unknown): RunSilenceRow {
+	return heldRunColumns.parse(raw).silence;
 }
 
 const learnedColumns = z

@@ -1,7 +1,14 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Database, Statement } from "better-sqlite3";
 import type { Clock } from "../lib/clock.ts";
-import { columnsOfEpisode, columnsOfGroup, columnsOfLearned, columnsOfOutbox, columnsOfWorkspace } from "./columns.ts";
+import {
+	columnsOfEpisode,
+	columnsOfGroup,
+	columnsOfHeldRun,
+	columnsOfLearned,
+	columnsOfOutbox,
+	columnsOfWorkspace,
+} from "./columns.ts";
 import { closingsFirst } from "./episode-order.ts";
 import type { InstanceLock } from "./instance-lock.ts";
 import { RowReader } from "./row-reader.ts";
@@ -148,17 +155,27 @@ export class SqliteStore implements Store {
 		for (const { sink, key } of batch.delivered) {
 			statements.markDelivered.run({ sink, key, nowMs });
 		}
+		this.#writeKnowledge(batch);
+		return { lost };
+	}
+
+	/** What a restart takes up. */
+	#writeKnowledge(batch: CommitBatch): void {
+		const statements = this.#statements;
 		for (const row of batch.workspaces) {
 			statements.putWorkspace.run(columnsOfWorkspace(row));
 		}
 		for (const row of batch.groups) {
 			statements.putGroup.run(columnsOfGroup(row));
 		}
+		for (const change of batch.heldRuns) {
+			const write = change.row === null ? statements.forgetHeldRun : statements.putHeldRun;
+			write.run(columnsOfHeldRun(change));
+		}
 		for (const { row, ...place } of batch.learned) {
 			if (row === null) statements.forgetLearned.run(place);
 			else statements.putLearned.run(columnsOfLearned({ row, ...place }));
 		}
-		return { lost };
 	}
 
 	async #deleteInSlices(statement: Statement<[SliceBounds]>, beforeMs: number): Promise<number> {

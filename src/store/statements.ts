@@ -3,6 +3,7 @@ import {
 	columnsOfRun,
 	type EpisodeColumns,
 	type GroupColumns,
+	type HeldRunColumns,
 	type LearnedColumns,
 	type OutboxColumns,
 	type RunColumns,
@@ -11,7 +12,7 @@ import {
 import type { StoredRun } from "./store.ts";
 
 /** The tables whose rows are parsed when read. */
-export type RowSource = "runs" | "episodes" | "outbox" | "workspaces" | "learned" | "group_incidents";
+export type RowSource = "runs" | "episodes" | "outbox" | "workspaces" | "learned" | "group_incidents" | "held_runs";
 
 const endedTypes = "('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')";
 
@@ -53,10 +54,11 @@ export function prepareStatements(database: Database) {
 			UPDATE outbox SET delivered_at_ms = @nowMs
 			WHERE sink = @sink AND key = @key AND delivered_at_ms IS NULL`),
 		putWorkspace: database.prepare<[WorkspaceColumns]>(`
-			INSERT INTO workspaces (workspace, covered_until_server_ms, blind_spans, health_score)
-			VALUES (@workspace, @coveredUntilServerMs, @blindSpans, @healthScore)
+			INSERT INTO workspaces (workspace, covered_until_server_ms, blind_spans, health_score, tripped_groups)
+			VALUES (@workspace, @coveredUntilServerMs, @blindSpans, @healthScore, @trippedGroups)
 			ON CONFLICT (workspace) DO UPDATE SET covered_until_server_ms = excluded.covered_until_server_ms,
-				blind_spans = excluded.blind_spans, health_score = excluded.health_score`),
+				blind_spans = excluded.blind_spans, health_score = excluded.health_score,
+				tripped_groups = excluded.tripped_groups`),
 		read: readStatements(database),
 		readRun: database.prepare<[string, Uint8Array], RawRow>(
 			"SELECT rowid AS rowid, * FROM runs WHERE workspace = ? AND run_id = ?",
@@ -70,6 +72,7 @@ export function prepareStatements(database: Database) {
 			ON CONFLICT (workspace, group_id) DO UPDATE SET incident = excluded.incident,
 				opened_at_ms = excluded.opened_at_ms, closed_at_ms = excluded.closed_at_ms
 				WHERE group_incidents.closed_at_ms IS NULL`),
+		...heldRunStatements(database),
 		...learnedStatements(database),
 		...retentionStatements(database),
 		...setAsideStatements(database),
@@ -100,6 +103,20 @@ function readStatements(database: Database) {
 		group_incidents: database.prepare<[string], RawRow>(`
 			SELECT rowid AS rowid, * FROM group_incidents WHERE workspace = ? AND closed_at_ms IS NULL
 			ORDER BY opened_at_ms, group_id`),
+		held_runs: database.prepare<[string], RawRow>(
+			"SELECT rowid AS rowid, * FROM held_runs WHERE workspace = ? ORDER BY workspace, run_id",
+		),
+	};
+}
+
+function heldRunStatements(database: Database) {
+	return {
+		putHeldRun: database.prepare<[HeldRunColumns]>(`
+			INSERT INTO held_runs (workspace, run_id, silence) VALUES (@workspace, @runId, @silence)
+			ON CONFLICT (workspace, run_id) DO UPDATE SET silence = excluded.silence`),
+		forgetHeldRun: database.prepare<[HeldRunColumns]>(
+			"DELETE FROM held_runs WHERE workspace = @workspace AND run_id = @runId",
+		),
 	};
 }
 
@@ -155,6 +172,7 @@ function setAsideStatements(database: Database) {
 			workspaces: database.prepare<[number]>("DELETE FROM workspaces WHERE rowid = ?"),
 			learned: database.prepare<[number]>("DELETE FROM learned WHERE id = ?"),
 			group_incidents: database.prepare<[number]>("DELETE FROM group_incidents WHERE rowid = ?"),
+			held_runs: database.prepare<[number]>("DELETE FROM held_runs WHERE rowid = ?"),
 		} satisfies Record<RowSource, unknown>,
 	};
 }

@@ -1,3 +1,4 @@
+import type { RunSilenceRow } from "../core/disruption-row.ts";
 import type { Episode, Transition } from "../core/episode.ts";
 import type { GroupIncident } from "../core/group-incident.ts";
 import type { Learned, LearnedRow } from "../core/learning.ts";
@@ -36,6 +37,11 @@ export interface GroupRow {
 	readonly incident: GroupIncident;
 }
 
+/** A run's part in a mass lapse, or that it has none any more (`row` is null); one row for each run. */
+export interface HeldRunChange extends RunKey {
+	readonly row: RunSilenceRow | null;
+}
+
 /** What was learned anew of a deployment, or is forgotten (`row` is null); one row for each workspace, kind and key. */
 export type LearnedChange = LearnedRow & { readonly workspace: string };
 
@@ -58,6 +64,8 @@ export interface CommitBatch {
 	/** Opened, changed or closed. The last word counts while it is open; a closed one stays as it closed. */
 	readonly groups: readonly GroupRow[];
 	/** The last word counts. */
+	readonly heldRuns: readonly HeldRunChange[];
+	/** The last word counts. */
 	readonly learned: readonly LearnedChange[];
 	/** False: nothing but proofs of life, whose loss is harmless; the store may skip the fsync. */
 	readonly durable: boolean;
@@ -75,6 +83,8 @@ export interface StoredWorld {
 	/** Not delivered yet, oldest first. */
 	readonly outbox: readonly OutboxRow[];
 	readonly openGroups: readonly GroupIncident[];
+	/** By run id. */
+	readonly heldRuns: readonly RunSilenceRow[];
 	/** In the order in which they were last written. */
 	readonly learned: readonly StoredLearned[];
 }
@@ -103,7 +113,8 @@ export interface RetentionLimits {
  * 5. `load` gives back what was committed, field by field: numbers are finite, text is well-formed Unicode, run ids are
  *    UUIDs in lower case (another one fails the batch). A stored row that cannot be understood is told to whoever opened
  *    the store, put aside and skipped: what it told then counts as never stored;
- * 6. what was learned is there once for each workspace, kind and key, as it was written last, until it is forgotten;
+ * 6. what was learned is there once for each workspace, kind and key, as it was written last, until it is forgotten; so
+ *    is a run's part in a mass lapse, for each workspace and run;
  *    a group incident once for each workspace and id, as it was written last until it is closed, and then as it closed;
  * 7. after disposal everything is refused with the code `CLOSED`; disposing twice is harmless.
  */

@@ -1,5 +1,6 @@
 import type { Decisions } from "../../src/core/decisions.ts";
-import type { Episode, Transition } from "../../src/core/episode.ts";
+import type { RunSilenceRow } from "../../src/core/disruption-row.ts";
+import { type Episode, type EpisodeTransition, isOfEpisode } from "../../src/core/episode.ts";
 import type { GroupIncident } from "../../src/core/group-incident.ts";
 import type { Input, Inquiry } from "../../src/core/input.ts";
 import type { Learned } from "../../src/core/learning.ts";
@@ -54,7 +55,7 @@ export interface Told {
 	readonly atMs: number;
 	readonly name: string;
 	readonly what: string;
-	readonly transition: Transition;
+	readonly transition: EpisodeTransition;
 }
 
 /**
@@ -90,6 +91,8 @@ export class World {
 	readonly #rows = new Map<string, RunRow>();
 	readonly #openEpisodes = new Map<string, Episode>();
 	readonly #learned = new Map<string, Learned>();
+	readonly #openGroups = new Map<string, GroupIncident>();
+	readonly #heldRuns = new Map<string, RunSilenceRow>();
 	#workspace: WorkspaceRow | null = null;
 
 	constructor(options: { settings?: Partial<DetectorSettings>; tickMs?: number; daemon?: boolean } = {}) {
@@ -145,6 +148,16 @@ export class World {
 		return this.#rows.get(runId) ?? null;
 	}
 
+	get storedHolds(): readonly RunSilenceRow[] {
+		return [...this.#heldRuns.values()];
+	}
+
+	/** As a database of a release that kept incidents, and not what it held. */
+	forgetHolds(): void {
+		this.#heldRuns.clear();
+		if (this.#workspace !== null) this.#workspace = { ...this.#workspace, trippedGroups: [] };
+	}
+
 	startDaemon(): void {
 		const zeroMs = this.nowMs - 3_000;
 		const startedAt = { monoMs: this.nowMs - zeroMs, wallMs: epochMs + this.nowMs + this.wallStepMs };
@@ -158,7 +171,11 @@ export class World {
 		this.#process = { tracker, zeroMs, connected: false, catchUpAtMs: [], reconcileAtMs: this.nowMs };
 		const openEpisodes = [...this.#openEpisodes.values()];
 		const learned = [...this.#learned.values()];
-		tracker.restore({ runs: [...this.#rows.values()], openEpisodes, workspace: this.#workspace, learned }, startedAt);
+		const openGroups = [...this.#openGroups.values()];
+		const heldRuns = [...this.#heldRuns.values()];
+		const runs = [...this.#rows.values()];
+		const workspace = this.#workspace;
+		tracker.restore({ runs, openEpisodes, workspace, learned, openGroups, heldRuns }, startedAt);
 	}
 
 	/** As `kill -9` does. */
@@ -246,8 +263,10 @@ export class World {
 	}
 
 	#carryOut(decisions: Decisions): void {
-		for (const transition of decisions.transitions) this.#tell(transition);
-		for (const group of decisions.groups) this.groups.push({ atMs: this.nowMs, group });
+		for (const transition of decisions.transitions) {
+			if (isOfEpisode(transition)) this.#tell(transition);
+			else this.#tellGroup(transition.incident);
+		}
 		this.oddities.push(...decisions.oddities);
 		this.evicted.push(...decisions.evictedRuns);
 		this.lagsMs.push(...decisions.lagsMs);
@@ -270,7 +289,13 @@ export class World {
 		else this.apply({ kind: "unanswered", at, inquiries });
 	}
 
-	#tell(transition: Transition): void {
+	#tellGroup(group: GroupIncident): void {
+		this.groups.push({ atMs: this.nowMs, group });
+		if (group.closed === null) this.#openGroups.set(group.groupId, group);
+		else this.#openGroups.delete(group.groupId);
+	}
+
+	#tell(transition: EpisodeTransition): void {
 		const { episode } = transition;
 		const name = this.server.runs.get(episode.runId)?.labels.name ?? episode.runId;
 		this.told.push({ atMs: this.nowMs, name, what: whatOf(episode), transition });
@@ -283,6 +308,11 @@ export class World {
 		for (const runId of kept) {
 			const row = this.tracker.rowOf(runId, this.now);
 			if (row !== null) this.#rows.set(runId, row);
+		}
+		for (const runId of decisions.heldRuns) {
+			const row = this.tracker.heldRowOf(runId);
+			if (row === null) this.#heldRuns.delete(runId);
+			else this.#heldRuns.set(runId, row);
 		}
 		for (const { kind, key, row } of decisions.learned) {
 			if (row === null) this.#learned.delete(`${kind} ${key}`);

@@ -1,3 +1,4 @@
+import { isOfEpisode } from "../../src/core/episode.ts";
 import type { GroupIncident } from "../../src/core/group-incident.ts";
 import type { Input } from "../../src/core/input.ts";
 import type { LearnedRow } from "../../src/core/learning.ts";
@@ -71,6 +72,7 @@ export function changesOf(some: Partial<Record<keyof Changes, Iterable<unknown>>
 		evictedRuns: [...((some.evictedRuns ?? []) as Iterable<string>)],
 		episodes: [...((some.episodes ?? []) as Changes["episodes"])],
 		outbox: [...((some.outbox ?? []) as Changes["outbox"])],
+		heldRuns: new Set(some.heldRuns as Iterable<string>),
 		groups: [...((some.groups as Iterable<GroupIncident>) ?? [])],
 		learned: [...((some.learned as Iterable<LearnedRow>) ?? [])],
 	};
@@ -127,8 +129,10 @@ export class PersisterUnderTest {
 
 	/** As at every tick: time is all that has changed. */
 	record(): void {
-		const { changedRuns, beatenRuns, evictedRuns, groups, learned } = this.tracker.drain();
-		this.persister.record({ changedRuns, beatenRuns, evictedRuns, groups, learned, episodes: [], outbox: [] });
+		const { transitions, changedRuns, beatenRuns, evictedRuns, heldRuns, learned } = this.tracker.drain();
+		const groups = transitions.flatMap((transition) => (isOfEpisode(transition) ? [] : [transition.incident]));
+		const told = { groups, episodes: [], outbox: [] };
+		this.persister.record({ changedRuns, beatenRuns, evictedRuns, heldRuns, learned, ...told });
 	}
 
 	get sentKeys(): readonly string[] {

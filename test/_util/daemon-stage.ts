@@ -84,10 +84,7 @@ export class Stage {
 		const versions = new Map(world.runs.map(({ row, version }) => [row.runId, version]));
 		const stage = new Stage({ server, store, clock, versions, sent });
 		const runs = world.runs.map(({ row }) => row);
-		stage.#tracker.restore(
-			{ runs, openEpisodes: world.openEpisodes, workspace: world.workspaces[0] ?? null, learned: world.learned },
-			clock.now(),
-		);
+		stage.#tracker.restore({ ...world, runs, workspace: world.workspaces[0] ?? null }, clock.now());
 		for (const { sink, transition } of world.outbox) stage.#send(sink, transition.key);
 		stage.#connect();
 		await settle();

@@ -1,6 +1,8 @@
 import { Disruption, type DisruptionSweep } from "../../src/core/disruption.ts";
 import type { ArmedRun } from "../../src/core/disruption-count.ts";
 import type { Pipe } from "../../src/core/disruption-group.ts";
+import type { RunSilenceRow } from "../../src/core/disruption-row.ts";
+import type { GroupIncident } from "../../src/core/group-incident.ts";
 import type { Instant } from "../../src/lib/clock.ts";
 
 export const second = 1_000;
@@ -18,11 +20,44 @@ export function at(monoMs: number): Instant {
 
 export const quietPipe: Pipe = { lastOtherEventMonoMs: null, lastLossMonoMs: null, offlinePools: new Set() };
 
+/** What a process leaves behind: written after each sweep, and only what the module says has changed. */
+export class DisruptionDisk {
+	readonly silences = new Map<string, RunSilenceRow>();
+	readonly open = new Map<string, GroupIncident>();
+	#tripped = "[]";
+
+	save(disruption: Disruption, { opened, closed }: Pick<DisruptionSweep, "opened" | "closed">): void {
+		for (const incident of closed) this.open.delete(incident.groupId);
+		for (const incident of opened) this.open.set(incident.groupId, incident);
+		const toServerMs = (monoMs: number): number => monoMs + serverOffsetMs;
+		for (const runId of disruption.takeChangedSilences()) {
+			const row = disruption.silenceRow(runId, toServerMs);
+			if (row === null) this.silences.delete(runId);
+			else this.silences.set(runId, row);
+		}
+		this.#tripped = JSON.stringify(disruption.groupRows(toServerMs));
+	}
+
+	/** Another process, with a monotonic clock that is `shiftMs` ahead. */
+	restart(shiftMs: number, now: Instant): Disruption {
+		const disruption = new Disruption({ namespace: "here", workspace: "main" });
+		const known = {
+			tripped: JSON.parse(this.#tripped),
+			silences: [...this.silences.values()],
+			open: [...this.open.values()],
+		};
+		const closed = disruption.restore(known, (serverMs) => serverMs - serverOffsetMs + shiftMs, now);
+		for (const incident of closed) this.open.delete(incident.groupId);
+		return disruption;
+	}
+}
+
 /** Runs whose facts the test sets, and the module under test as the tracker calls it. */
 export class Fleet {
 	readonly runs = new Map<string, FleetRun>();
 	disruption = new Disruption({ namespace: "here", workspace: "main" });
 	pipe: Pipe = quietPipe;
+	readonly disk = new DisruptionDisk();
 
 	/** Ids are `prefix-00` and so on; all of them have last been heard at 0. */
 	add(prefix: string, count: number, facts: Partial<FleetRun> = {}): readonly string[] {
@@ -65,6 +100,7 @@ export class Fleet {
 
 	sweep(monoMs: number): DisruptionSweep {
 		const swept = this.disruption.sweep(at(monoMs), () => this.runs.values(), this.pipe);
+		this.disk.save(this.disruption, swept);
 		this.set(swept.resetRuns, { lapsed: false, aliveAtMonoMs: monoMs });
 		return swept;
 	}
@@ -75,9 +111,7 @@ export class Fleet {
 
 	/** A new process, with another monotonic clock, from what the old one had written as JSON. */
 	restart(shiftMs: number, nowMonoMs: number): void {
-		const row = JSON.parse(JSON.stringify(this.disruption.row((monoMs) => monoMs + serverOffsetMs)));
-		this.disruption = new Disruption({ namespace: "here", workspace: "main" });
-		this.disruption.restore(row, (serverMs) => serverMs - serverOffsetMs + shiftMs, at(nowMonoMs));
+		this.disruption = this.disk.restart(shiftMs, at(nowMonoMs));
 		for (const run of this.runs.values()) run.aliveAtMonoMs += shiftMs;
 	}
 }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { Disruption, type DisruptionSweep } from "../../src/core/disruption.ts";
 import type { ArmedRun } from "../../src/core/disruption-count.ts";
 import type { Pipe } from "../../src/core/disruption-group.ts";
-import { at, second, serverOffsetMs } from "./disruption-fleet.ts";
+import { at, DisruptionDisk, second, serverOffsetMs } from "./disruption-fleet.ts";
 
 export const stepMs = 15 * second;
 
@@ -75,6 +75,7 @@ class DisruptionWorld {
 	readonly #options: PlayOptions;
 	readonly #runs: readonly LivingRun[];
 	#disruption = new Disruption({ namespace: "here", workspace: "main" });
+	readonly #disk = new DisruptionDisk();
 	#pipe: Pipe = { lastOtherEventMonoMs: null, lastLossMonoMs: null, offlinePools: new Set() };
 	#nowMs = 30 * second;
 
@@ -106,6 +107,7 @@ class DisruptionWorld {
 		const ordered = this.#options.reversed === true ? present.toReversed() : present;
 		const facts = ordered.map((run) => factOf(run, nowMs));
 		const swept = this.#disruption.sweep(at(nowMs), () => facts, this.#pipe);
+		this.#disk.save(this.#disruption, swept);
 		const reset = new Set(swept.resetRuns);
 		for (const run of present) if (reset.has(run.runId)) run.aliveAtMonoMs = nowMs;
 		const holds = new Map(present.map((run) => [run.runId, this.#holdOf(run)]));
@@ -121,9 +123,7 @@ class DisruptionWorld {
 	}
 
 	#restart(): void {
-		const row = JSON.parse(JSON.stringify(this.#disruption.row((monoMs) => monoMs + serverOffsetMs)));
-		this.#disruption = new Disruption({ namespace: "here", workspace: "main" });
-		this.#disruption.restore(row, (serverMs) => serverMs - serverOffsetMs, at(this.#nowMs));
+		this.#disruption = this.#disk.restart(0, at(this.#nowMs));
 	}
 }
 

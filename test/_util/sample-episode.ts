@@ -1,4 +1,4 @@
-import { alertIdOf, type Episode, type Transition, transitionOf } from "../../src/core/episode.ts";
+import { alertIdOf, type Episode, type EpisodeTransition, transitionOf } from "../../src/core/episode.ts";
 import { noLabels, type RunLabels } from "../../src/core/run.ts";
 
 const runId = "0198a3c4-1111-7222-8333-444455556666";
@@ -44,6 +44,6 @@ function sampleEpisode(changes: Partial<Episode> = {}, labels: Partial<RunLabels
 	};
 }
 
-export function sampleTransition(changes: Partial<Episode> = {}, labels: Partial<RunLabels> = {}): Transition {
+export function sampleTransition(changes: Partial<Episode> = {}, labels: Partial<RunLabels> = {}): EpisodeTransition {
 	return transitionOf(sampleEpisode(changes, labels));
 }

@@ -1,10 +1,12 @@
 import fc from "fast-check";
-import { conditions, type Episode, transitionOf } from "../../src/core/episode.ts";
+import type { RunSilenceRow, TrippedGroupRow } from "../../src/core/disruption-row.ts";
+import { conditions, type Episode, groupTransitionOf, transitionOf } from "../../src/core/episode.ts";
 import type { GroupIncident } from "../../src/core/group-incident.ts";
 import { type RunLabels, type StateView, stateTypes } from "../../src/core/run.ts";
 import type {
 	CommitBatch,
 	GroupRow,
+	HeldRunChange,
 	LearnedChange,
 	OutboxRow,
 	RunRow,
@@ -105,6 +107,35 @@ function episodeIn(keys: {
 	});
 }
 
+const anyGroupKind = fc.constantFrom("work_pool", "client_version", "everything");
+const anyExtent = fc.constantFrom("some", "partial", "full");
+
+const anyTrippedGroup: fc.Arbitrary<TrippedGroupRow> = record({
+	kind: anyGroupKind,
+	name: anyText,
+	groupId: anyText,
+	openedServerMs: anyTime,
+	openedAtMs: anyTime,
+	silentSinceMs: maybe(anyTime),
+	reported: fc.boolean(),
+	recovered: fc.boolean(),
+	extent: anyExtent,
+	lapsedMost: fc.nat(),
+	armedThen: maybe(fc.nat()),
+	runIds: fc.array(anyText, { maxLength: 3 }),
+	unheard: maybe(record({ fromServerMs: anyTime, provenServerMs: maybe(anyTime) })),
+});
+
+function heldRunIn(runIds: fc.Arbitrary<string>): fc.Arbitrary<RunSilenceRow> {
+	return record({
+		runId: runIds,
+		aliveAtServerMs: anyTime,
+		lapsedServerMs: anyTime,
+		held: maybe(record({ sinceServerMs: anyTime, untilServerMs: anyTime })),
+		groupId: maybe(anyText),
+	});
+}
+
 function workspaceRowIn(workspaces: fc.Arbitrary<string>): fc.Arbitrary<WorkspaceRow> {
 	const span = record({
 		fromServerMs: anyTime,
@@ -116,17 +147,20 @@ function workspaceRowIn(workspaces: fc.Arbitrary<string>): fc.Arbitrary<Workspac
 		coveredUntilServerMs: maybe(anyTime),
 		blindSpans: fc.array(span, { maxLength: 3 }),
 		healthScore: fc.nat({ max: 7 }),
+		trippedGroups: fc.array(anyTrippedGroup, { maxLength: 2 }),
 	});
 }
 
 function groupIn(groupIds: fc.Arbitrary<string>): fc.Arbitrary<GroupIncident> {
 	return record({
 		groupId: groupIds,
-		groupKind: fc.constantFrom("work_pool", "client_version", "everything"),
+		groupKind: anyGroupKind,
 		group: anyText,
-		extent: fc.constantFrom("some", "partial", "full"),
+		extent: anyExtent,
 		runIds: fc.array(anyText, { maxLength: 3 }),
 		runsTotal: fc.nat(),
+		armedTotal: maybe(fc.nat()),
+		silentSinceMs: maybe(anyTime),
 		openedAtMs: anyTime,
 		closed: maybe(record({ outcome: fc.constantFrom("recovered", "ended"), atMs: anyTime })),
 	});
@@ -156,6 +190,7 @@ function learnedIn(keys: fc.Arbitrary<string>): fc.Arbitrary<StoredLearned> {
 	);
 }
 
+export const arbitraryHeldRun = heldRunIn(fc.uuid());
 export const arbitraryGroup = groupIn(anyText);
 export const arbitraryLearned = learnedIn(anyText);
 export const arbitraryRow = rowIn(anyText, fc.uuid());
@@ -180,7 +215,12 @@ const fewEpisodes = episodeIn({
 const fewSinks = fc.constantFrom("log", "slack");
 const fewDeliveries: fc.Arbitrary<OutboxRow> = record({
 	sink: fewSinks,
-	transition: fewEpisodes.map(transitionOf),
+	transition: fc.oneof(
+		fewEpisodes.map(transitionOf),
+		fc
+			.tuple(groupIn(fc.constantFrom("g", "h")), fewWorkspace)
+			.map(([incident, place]) => groupTransitionOf(incident, place)),
+	),
 	createdAtMs: fc.constantFrom(1, 2, 3),
 });
 
@@ -188,6 +228,9 @@ const fewGroups: fc.Arbitrary<GroupRow> = record({
 	workspace: fewWorkspace,
 	incident: groupIn(fc.constantFrom("g", "h")),
 });
+const fewHeldRuns: fc.Arbitrary<HeldRunChange> = fc
+	.tuple(fewWorkspace, heldRunIn(fewRunIds), fc.boolean())
+	.map(([workspace, row, isKept]) => ({ workspace, runId: row.runId, row: isKept ? row : null }));
 const fewLearned: fc.Arbitrary<LearnedChange> = fc
 	.tuple(fewWorkspace, learnedIn(fc.constantFrom("d", "e")), fc.boolean())
 	.map(([workspace, learned, isKept]) => ({ ...learned, workspace, row: isKept ? learned.row : null }));
@@ -203,6 +246,7 @@ export const arbitraryBatch: fc.Arbitrary<CommitBatch> = record({
 	),
 	workspaces: fc.array(workspaceRowIn(fewWorkspace), { maxLength: 1 }),
 	groups: fc.array(fewGroups, { maxLength: 2 }),
+	heldRuns: fc.array(fewHeldRuns, { maxLength: 4 }),
 	learned: fc.array(fewLearned, { maxLength: 4 }),
 	durable: fc.boolean(),
 });

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Episode, type Evidence, type Outcome, transitionOf } from "../../src/core/episode.ts";
+import type { RunSilenceRow, TrippedGroupRow } from "../../src/core/disruption-row.ts";
+import { type Episode, type Evidence, groupTransitionOf, type Outcome, transitionOf } from "../../src/core/episode.ts";
 import type { GroupIncident } from "../../src/core/group-incident.ts";
 import { noLabels, type RunLabels, type StateType, type StateView } from "../../src/core/run.ts";
 import type { Clock, Instant } from "../../src/lib/clock.ts";
@@ -137,8 +138,48 @@ export function groupOf(groupId: string, changes: Partial<GroupIncident> = {}): 
 		extent: "partial",
 		runIds: [runIdOf(1), runIdOf(2)],
 		runsTotal: 3,
+		armedTotal: 5,
+		silentSinceMs: 1_789_999_900_000.25,
 		openedAtMs: 1_790_000_000_000.5,
 		closed: null,
+		...changes,
+	};
+}
+
+/** The delivery of a group incident's opening or closing. */
+export function groupDeliveryOf(
+	incident: GroupIncident,
+	changes: { workspace?: string; sink?: string } = {},
+): OutboxRow {
+	const transition = groupTransitionOf(incident, changes.workspace ?? workspace);
+	return { sink: changes.sink ?? "log", transition, createdAtMs: 1_790_000_000_000 };
+}
+
+/** A group that has tripped, with nothing left out. */
+export const trippedGroup: TrippedGroupRow = {
+	kind: "work_pool",
+	name: "k8s",
+	groupId: "group-1",
+	openedServerMs: 1_790_000_000_000.25,
+	openedAtMs: 1_790_000_000_000.5,
+	silentSinceMs: 1_789_999_900_000.25,
+	reported: true,
+	recovered: false,
+	extent: "partial",
+	lapsedMost: 3,
+	armedThen: 5,
+	runIds: [runIdOf(1), runIdOf(2)],
+	unheard: { fromServerMs: 1_789_999_950_000.5, provenServerMs: null },
+};
+
+/** The part of run n in a mass lapse. */
+export function heldRunOf(n: number, changes: Partial<RunSilenceRow> = {}): RunSilenceRow {
+	return {
+		runId: runIdOf(n),
+		aliveAtServerMs: 1_789_999_900_000.25,
+		lapsedServerMs: 1_790_000_000_000.25,
+		held: { sinceServerMs: 1_790_000_000_000.25, untilServerMs: 1_790_000_345_000.25 },
+		groupId: "group-1",
 		...changes,
 	};
 }
@@ -165,6 +206,7 @@ export const emptyWorld: StoredWorld = {
 	workspaces: [],
 	outbox: [],
 	openGroups: [],
+	heldRuns: [],
 	learned: [],
 };
 
@@ -176,6 +218,7 @@ export function batchOf(changes: Partial<CommitBatch>): CommitBatch {
 		delivered: [],
 		workspaces: [],
 		groups: [],
+		heldRuns: [],
 		learned: [],
 		durable: true,
 		...changes,

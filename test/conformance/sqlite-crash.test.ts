@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { isOfEpisode } from "../../src/core/episode.ts";
 import { StoreChild } from "../_util/store-child.ts";
 import { buildSqliteHouse } from "../_util/store-houses.ts";
 import { runsPerNumberedBatch, StandingClock, workspace } from "../_util/store-samples.ts";
@@ -38,7 +39,9 @@ test("after kill -9 at any point every acknowledged batch is there, and each bat
 		expect(world.openEpisodes.map(({ attempt }) => attempt).toSorted((one, other) => one - other)).toStrictEqual(
 			numbers,
 		);
-		expect(world.outbox.map(({ transition }) => transition.episode.attempt)).toStrictEqual(numbers);
+		expect(world.outbox.map(({ transition }) => isOfEpisode(transition) && transition.episode.attempt)).toStrictEqual(
+			numbers,
+		);
 		expect(world.workspaces.map(({ coveredUntilServerMs }) => coveredUntilServerMs)).toStrictEqual([stored]);
 		const runsPerBatch = Map.groupBy(world.runs, ({ row }) => row.attempt);
 		expect([...runsPerBatch.keys()]).toStrictEqual(numbers);

@@ -7,16 +7,19 @@ import {
 	deliveryOf,
 	emptyWorld,
 	episodeOf,
+	groupDeliveryOf,
 	groupOf,
+	heldRunOf,
 	learnedSamples,
 	rowOf,
 	runIdOf,
 	StandingClock,
+	trippedGroup,
 	workspace,
 } from "../_util/store-samples.ts";
 import type { BuildHouse } from "./store-laws.ts";
 
-const sight = { workspace, coveredUntilServerMs: 5, blindSpans: [], healthScore: 1 };
+const sight = { workspace, coveredUntilServerMs: 5, blindSpans: [], healthScore: 1, trippedGroups: [trippedGroup] };
 
 /** A batch of good rows, one of every kind. */
 function goodBatch(): CommitBatch {
@@ -24,9 +27,10 @@ function goodBatch(): CommitBatch {
 	return batchOf({
 		runs: [{ row: rowOf(1), version: 0 }],
 		episodes: [episode],
-		outbox: [deliveryOf(episode)],
+		outbox: [deliveryOf(episode), groupDeliveryOf(groupOf("group-1"))],
 		workspaces: [sight],
 		groups: [{ workspace, incident: groupOf("group-1") }],
+		heldRuns: [{ workspace, runId: runIdOf(1), row: heldRunOf(1) }],
 		learned: learnedSamples.map((row) => ({ ...row, workspace })),
 	});
 }
@@ -44,6 +48,10 @@ const spoiled: Record<string, (good: CommitBatch) => CommitBatch> = {
 	"an episode of no UUID": (good) => ({
 		...good,
 		episodes: [...good.episodes, episodeOf(2, "alert-2", { runId: "" })],
+	}),
+	"a held run of no UUID": (good) => ({
+		...good,
+		heldRuns: [...good.heldRuns, { workspace, runId: "x", row: null }],
 	}),
 	"a delivery about no UUID": (good) => ({
 		...good,
@@ -104,6 +112,7 @@ export function batchLaws(build: BuildHouse): void {
 			workspaces: [sight],
 			outbox: batch.outbox,
 			openGroups: [groupOf("group-1")],
+			heldRuns: [heldRunOf(1)],
 			learned: learnedSamples,
 		});
 	});

@@ -1,5 +1,14 @@
 import { expect, test } from "vitest";
-import { batchOf, closedOf, deliveryOf, episodeOf, StandingClock, workspace } from "../_util/store-samples.ts";
+import {
+	batchOf,
+	closedOf,
+	deliveryOf,
+	episodeOf,
+	groupDeliveryOf,
+	groupOf,
+	StandingClock,
+	workspace,
+} from "../_util/store-samples.ts";
 import type { BuildHouse } from "./store-laws.ts";
 
 const episode = episodeOf(1, "alert-1");
@@ -47,14 +56,28 @@ export function outboxLaws(build: BuildHouse): void {
 		expect((await store.load(workspace)).outbox).toStrictEqual([deliveryOf(episode)]);
 	});
 
+	test("of a group incident both steps are owed, each once for each sink, until they are delivered", async () => {
+		await using house = await build(new StandingClock());
+		await using store = await house.open();
+		const closed = groupOf("group-1", { closed: { outcome: "recovered", atMs: 5 } });
+		const [raised, resolved] = [groupDeliveryOf(groupOf("group-1")), groupDeliveryOf(closed)];
+		const slack = groupDeliveryOf(closed, { sink: "slack" });
+		await store.commit(batchOf({ outbox: [raised, resolved, slack] }));
+		await store.commit(batchOf({ outbox: [raised, groupDeliveryOf(groupOf("group-1", { extent: "full" }))] }));
+		expect((await store.load(workspace)).outbox).toStrictEqual([raised, resolved, slack]);
+		await store.commit(batchOf({ delivered: [{ sink: "log", key: "group-1:raised" }] }));
+		expect(await store.loadOutbox({ workspace, sink: "log", rowsMax: 9 })).toStrictEqual([resolved]);
+		expect((await store.load("other")).outbox).toStrictEqual([]);
+	});
+
 	test("owed deliveries come oldest first, those of one moment in the order of their commits", async () => {
 		await using house = await build(new StandingClock());
 		await using store = await house.open();
 		const at = (alertId: string, createdAtMs: number) => deliveryOf(episodeOf(1, alertId), { createdAtMs });
 		await store.commit(batchOf({ outbox: [at("z", 20), at("y", 10)] }));
 		await store.commit(batchOf({ outbox: [at("a", 20), at("b", 5)] }));
-		const order = (await store.load(workspace)).outbox.map(({ transition }) => transition.episode.alertId);
-		expect(order).toStrictEqual(["b", "y", "z", "a"]);
+		const order = (await store.load(workspace)).outbox.map(({ transition }) => transition.key);
+		expect(order).toStrictEqual(["b:raised", "y:raised", "z:raised", "a:raised"]);
 	});
 
 	test("a workspace is owed its own deliveries only", async () => {
@@ -76,7 +99,9 @@ export function outboxLaws(build: BuildHouse): void {
 		await store.commit(batchOf({ outbox: [at("a", 20), at("b", 5), at("gone", 2)] }));
 		await store.commit(batchOf({ delivered: [{ sink: "log", key: "gone:raised" }] }));
 		const owed = async (rowsMax: number) =>
-			(await store.loadOutbox({ workspace, sink: "log", rowsMax })).map(({ transition }) => transition.episode.alertId);
+			(await store.loadOutbox({ workspace, sink: "log", rowsMax })).map(({ transition }) =>
+				transition.key.replace(":raised", ""),
+			);
 		expect(await owed(3)).toStrictEqual(["b", "y", "z"]);
 		expect(await owed(4)).toStrictEqual(["b", "y", "z", "a"]);
 		expect(await owed(5)).toStrictEqual(["b", "y", "z", "a"]);

@@ -4,6 +4,7 @@ import { stateTypes } from "../../src/core/run.ts";
 import {
 	arbitraryEpisode,
 	arbitraryGroup,
+	arbitraryHeldRun,
 	arbitraryLearned,
 	arbitraryRow,
 	arbitraryWorkspaceRow,
@@ -14,6 +15,8 @@ import {
 	deliveryOf,
 	emptyWorld,
 	episodeOf,
+	groupDeliveryOf,
+	heldRunOf,
 	rowOf,
 	runIdOf,
 	StandingClock,
@@ -47,24 +50,26 @@ export function rowLaws(build: BuildHouse): void {
 			episode: arbitraryEpisode,
 			sight: arbitraryWorkspaceRow,
 			group: arbitraryGroup,
+			held: arbitraryHeldRun,
 			learned: arbitraryLearned,
 		});
 		await fc.assert(
-			fc.asyncProperty(rows, async ({ row, episode, sight, group, learned }) => {
+			fc.asyncProperty(rows, async ({ row, episode, sight, group, held, learned }) => {
 				await using house = await build(new StandingClock());
 				const open = { ...episode, closed: null };
-				const owed = deliveryOf(episode);
 				const incident = { ...group, closed: null };
 				const place = sight.workspace;
+				const owed = [deliveryOf(episode), groupDeliveryOf(group, { workspace: episode.workspace, sink: "slack" })];
 				{
 					await using store = await house.open();
 					await store.commit(
 						batchOf({
 							runs: [{ row, version: 0 }],
 							episodes: [open],
-							outbox: [owed],
+							outbox: owed,
 							workspaces: [sight],
 							groups: [{ workspace: place, incident }],
+							heldRuns: [{ workspace: place, runId: held.runId, row: held }],
 							learned: [{ ...learned, workspace: place }],
 						}),
 					);
@@ -74,12 +79,28 @@ export function rowLaws(build: BuildHouse): void {
 				expect((await store.load(row.workspace)).runs).toStrictEqual([{ row, version: 1 }]);
 				const world = await store.load(episode.workspace);
 				expect(world.openEpisodes).toStrictEqual([open]);
-				expect(world.outbox).toStrictEqual([owed]);
-				expect(await store.load(place)).toMatchObject({ workspaces: [sight], openGroups: [incident] });
-				expect((await store.load(place)).learned).toStrictEqual([learned]);
+				expect(world.outbox).toStrictEqual(owed);
+				const { workspaces, openGroups, heldRuns, learned: known } = await store.load(place);
+				expect({ workspaces, openGroups, heldRuns, known }).toStrictEqual({
+					workspaces: [sight],
+					openGroups: [incident],
+					heldRuns: [held],
+					known: [learned],
+				});
 			}),
 			{ numRuns: 60 },
 		);
+	});
+
+	test("a run's part in a mass lapse is as it was written last, until it is forgotten; they come by run id", async () => {
+		await using house = await build(new StandingClock());
+		await using store = await house.open();
+		const at = (n: number, row = heldRunOf(n), place = workspace) => ({ workspace: place, runId: runIdOf(n), row });
+		const later = heldRunOf(1, { held: null, groupId: null });
+		await store.commit(batchOf({ heldRuns: [at(255), at(16), at(1), at(1, heldRunOf(1), "other")] }));
+		await store.commit(batchOf({ heldRuns: [at(1, later), { ...at(16), row: null }, { ...at(9), row: null }] }));
+		expect((await store.load(workspace)).heldRuns).toStrictEqual([later, heldRunOf(255)]);
+		expect((await store.load("other")).heldRuns).toStrictEqual([heldRunOf(1)]);
 	});
 
 	test("runs come by run id, open episodes by the time they were raised", async () => {
@@ -100,9 +121,9 @@ export function rowLaws(build: BuildHouse): void {
 	test("what a workspace could see is as it was told last", async () => {
 		await using house = await build(new StandingClock());
 		await using store = await house.open();
-		const first = { workspace, coveredUntilServerMs: null, blindSpans: [], healthScore: 0 };
+		const first = { workspace, coveredUntilServerMs: null, blindSpans: [], healthScore: 0, trippedGroups: [] };
 		const span = { fromServerMs: 1.5, untilServerMs: 2.5, cause: "socket" as const };
-		const last = { workspace, coveredUntilServerMs: 9.25, blindSpans: [span], healthScore: 7 };
+		const last = { workspace, coveredUntilServerMs: 9.25, blindSpans: [span], healthScore: 7, trippedGroups: [] };
 		await store.commit(batchOf({ workspaces: [first] }));
 		await store.commit(batchOf({ workspaces: [last, { ...first, workspace: "other" }] }));
 		expect((await store.load(workspace)).workspaces).toStrictEqual([last]);

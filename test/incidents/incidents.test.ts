@@ -28,7 +28,7 @@ async function linesOf(path: string): Promise<readonly ReplayLine[]> {
 }
 
 async function differencesOf(name: string, path = join(folder, `${name}.jsonl`)): Promise<readonly string[]> {
-	return differences(await readExpectation(join(folder, `${name}.expect.json`)), await linesOf(path), 0);
+	return differences(await readExpectation(join(folder, `${name}.expect.json`)), await linesOf(path));
 }
 
 describe("every reported incident gets its correct verdict", () => {

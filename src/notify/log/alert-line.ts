@@ -1,205 +1,26 @@
 import { z } from "zod";
-import { conditions, type Episode, type Outcome, type Severity, type Transition } from "../../core/episode.ts";
-import { stateTypes } from "../../core/run.ts";
-import { formatDuration } from "../../lib/duration.ts";
-import { isoTime, plainText } from "../../observe/plain-text.ts";
+import { isOfEpisode, type Transition } from "../../core/episode.ts";
+import { episodeRaisedSchema, episodeResolvedSchema, toEpisodeLine } from "./episode-line.ts";
+import { groupRaisedSchema, groupResolvedSchema, toGroupLine } from "./group-line.ts";
+import { type AlertLineContext, generousLimits, type TextLimits } from "./line-parts.ts";
 
-const time = z.iso.datetime({ precision: 3 });
-const timeOrNull = time.nullable();
-const seconds = z.number();
-
-const evidence = z.strictObject({
-	last_beat_occurred: timeOrNull,
-	last_beat_received: timeOrNull,
-	cadence_seconds: seconds.nullable(),
-	cadence_source: z.enum(["learned", "prior", "unknown"]),
-	threshold_seconds: seconds,
-	silence_seconds: seconds,
-	blind_seconds: seconds,
-	api_state_type: z.enum(stateTypes),
-	api_state_id: z.string(),
-	newest_stored_beat: timeOrNull,
-	other_sign_at: timeOrNull,
-	likely_cause: z.string().nullable(),
-});
-
-// An object, because a missing member of a Record does not compile, where one of a list would.
-const outcomes: { readonly [O in Outcome]: O } = {
-	recovered: "recovered",
-	ended: "ended",
-	moved: "moved",
-	quiet: "quiet",
-	superseded: "superseded",
-	deleted: "deleted",
-	disabled: "disabled",
-};
-
-const common = {
-	/** When it happened: the same in every delivery of the same alert. */
-	time,
-	level: z.enum(["error", "warn", "info"]),
-	schema: z.literal(1),
-	message: z.string(),
-	alert_id: z.string(),
-	condition: z.enum(conditions),
-	severity: z.enum(["critical", "warning", "info"]),
-	reason: z.string(),
-	namespace: z.string(),
-	workspace: z.string(),
-	flow_run: z.strictObject({
-		id: z.string(),
-		name: z.string().nullable(),
-		attempt: z.int().min(0),
-		state_type: z.enum(stateTypes),
-		state_name: z.string(),
-		url: z.string(),
-	}),
-	flow: z.strictObject({ id: z.string(), name: z.string().nullable() }).nullable(),
-	deployment: z.strictObject({ id: z.string(), name: z.string().nullable() }).nullable(),
-	work_pool: z.string().nullable(),
-	tags: z.array(z.string()),
-	evidence,
-	related_runs: z.array(z.string()),
-	group_id: z.string().nullable(),
-};
-
-/** One line of the alert log: an interface that others parse. Fields without a source yet are null or []. */
+/** One line of the alert log: an interface that others parse. */
 export const alertLineSchema = z.discriminatedUnion("event", [
-	z.strictObject({ event: z.literal("alert.raised"), ...common }),
-	z.strictObject({
-		event: z.literal("alert.resolved"),
-		...common,
-		outcome: z.enum(outcomes),
-		raised_at: time,
-		duration_seconds: z.number().min(0),
-	}),
+	episodeRaisedSchema,
+	episodeResolvedSchema,
+	groupRaisedSchema,
+	groupResolvedSchema,
 ]);
 
 export type AlertLine = z.infer<typeof alertLineSchema>;
 
-export interface AlertLineContext {
-	readonly namespace: string;
-	/** Address of a flow run's page. */
-	readonly uiUrl: (runId: string) => string;
-}
-
-/** How much room texts from outside get in a line. */
-export interface TextLimits {
-	readonly textCharsMax: number;
-	readonly tagsMax: number;
-	readonly relatedRunsMax: number;
-}
-
-const urlCharsMax = 2048;
-
-export const generousLimits: TextLimits = { textCharsMax: 4096, tagsMax: 200, relatedRunsMax: 200 };
-
-/** Log levels as collectors know them: critical is an error, a warning a warning; what is over is information. */
-export const levelOf: Readonly<Record<Severity, AlertLine["level"]>> = {
-	critical: "error",
-	warning: "warn",
-	info: "info",
-};
-
-/** For instants of the daemon's own clock, which is always a date. */
-function timeOf(ms: number): string {
-	return isoTime(ms) ?? "1970-01-01T00:00:00.000Z";
-}
-
-/** The line of a transition; texts from outside are made harmless and kept within `limits`, "…" marking a cut. */
+/** The line of a transition; texts from outside are made harmless and kept within `limits`. */
 export function toAlertLine(
-	{ episode }: Transition,
+	transition: Transition,
 	context: AlertLineContext,
 	limits: TextLimits = generousLimits,
 ): AlertLine {
-	const text = (value: string): string => plainText(value, limits.textCharsMax);
-	const base = {
-		...identityOf(episode, context, text),
-		...surroundingsOf(episode, text, limits.tagsMax),
-		evidence: evidenceOf(episode, text),
-		related_runs: someOf(episode.relatedRuns, limits.relatedRunsMax).map(text),
-		group_id: episode.groupId === null ? null : text(episode.groupId),
-	};
-	const { closed } = episode;
-	if (closed === null) {
-		return {
-			time: timeOf(episode.raisedAtMs),
-			level: levelOf[episode.severity],
-			event: "alert.raised",
-			...base,
-			message: text(`${episode.condition}: ${nameOf(episode)}: ${episode.reason}`),
-		};
-	}
-	const durationMs = Math.max(0, closed.atMs - episode.raisedAtMs);
-	return {
-		time: timeOf(closed.atMs),
-		level: "info",
-		event: "alert.resolved",
-		...base,
-		message: text(
-			`${episode.condition} resolved: ${nameOf(episode)}: ${closed.outcome} after ${formatDuration(durationMs)}`,
-		),
-		outcome: closed.outcome,
-		raised_at: timeOf(episode.raisedAtMs),
-		duration_seconds: durationMs / 1000,
-	};
-}
-
-function nameOf({ labels, runId }: Episode): string {
-	return `flow run ${labels.name ?? runId}${labels.flowName === null ? "" : ` of ${labels.flowName}`}`;
-}
-
-function identityOf(episode: Episode, context: AlertLineContext, text: (value: string) => string) {
-	return {
-		schema: 1 as const,
-		alert_id: episode.alertId,
-		condition: episode.condition,
-		severity: episode.severity,
-		reason: text(episode.reason),
-		namespace: context.namespace,
-		workspace: text(episode.workspace),
-		flow_run: {
-			id: text(episode.runId),
-			name: episode.labels.name === null ? null : text(episode.labels.name),
-			attempt: episode.attempt,
-			state_type: episode.stateType,
-			state_name: text(episode.stateName),
-			// A link that is cut leads nowhere; its length is bounded by the settings.
-			url: plainText(context.uiUrl(episode.runId), urlCharsMax),
-		},
-	};
-}
-
-function surroundingsOf({ labels }: Episode, text: (value: string) => string, tagsMax: number) {
-	const named = (id: string | null, name: string | null) =>
-		id === null ? null : { id: text(id), name: name === null ? null : text(name) };
-	return {
-		flow: named(labels.flowId, labels.flowName),
-		deployment: named(labels.deploymentId, labels.deploymentName),
-		work_pool: labels.workPool === null ? null : text(labels.workPool),
-		tags: someOf(labels.tags, tagsMax).map(text),
-	};
-}
-
-/** The last place says how many there was no room for. */
-function someOf(texts: readonly string[], textsMax: number): readonly string[] {
-	if (texts.length <= textsMax) return texts;
-	return [...texts.slice(0, textsMax - 1), `… and ${texts.length - textsMax + 1} more`];
-}
-
-function evidenceOf({ evidence: facts }: Episode, text: (value: string) => string): AlertLine["evidence"] {
-	return {
-		last_beat_occurred: isoTime(facts.lastBeatOccurredMs),
-		last_beat_received: isoTime(facts.lastBeatReceivedMs),
-		cadence_seconds: facts.cadenceSeconds,
-		cadence_source: facts.cadenceSource,
-		threshold_seconds: facts.thresholdSeconds,
-		silence_seconds: facts.silenceSeconds,
-		blind_seconds: facts.blindSeconds,
-		api_state_type: facts.apiStateType,
-		api_state_id: text(facts.apiStateId),
-		newest_stored_beat: isoTime(facts.newestStoredBeatMs),
-		other_sign_at: isoTime(facts.otherSignAtMs),
-		likely_cause: null,
-	};
+	return isOfEpisode(transition)
+		? toEpisodeLine(transition, context, limits)
+		: toGroupLine(transition, context, limits);
 }

@@ -1,7 +1,8 @@
 import type { Transition } from "../../core/episode.ts";
 import { messageOf, OutsideError } from "../../lib/errors.ts";
 import type { Sink } from "../sink.ts";
-import { type AlertLine, type AlertLineContext, generousLimits, type TextLimits, toAlertLine } from "./alert-line.ts";
+import { type AlertLine, toAlertLine } from "./alert-line.ts";
+import { type AlertLineContext, generousLimits, type TextLimits } from "./line-parts.ts";
 
 /** Line break included. Docker's json-file driver splits at 16 KiB, and a split line does not parse. */
 const lineBytesMax = 16_384;
@@ -74,5 +75,6 @@ export function jsonLine(transition: Transition, context: AlertLineContext): str
 
 /** For a human at a terminal. */
 function readableLine(line: AlertLine): string {
-	return `${line.time} ${line.level.toUpperCase().padEnd(5)} ${line.message}  ${line.flow_run.url}\n`;
+	const where = "flow_run" in line ? `  ${line.flow_run.url}` : "";
+	return `${line.time} ${line.level.toUpperCase().padEnd(5)} ${line.message}${where}\n`;
 }

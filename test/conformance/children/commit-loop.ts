@@ -27,7 +27,7 @@ for (let number = (known?.coveredUntilServerMs ?? 0) + 1; ; number += 1) {
 			})),
 			episodes: [episode],
 			outbox: [deliveryOf(episode)],
-			workspaces: [{ workspace, coveredUntilServerMs: number, blindSpans: [], healthScore: 0 }],
+			workspaces: [{ workspace, coveredUntilServerMs: number, blindSpans: [], healthScore: 0, trippedGroups: [] }],
 			durable: number % 2 === 0,
 		}),
 	);

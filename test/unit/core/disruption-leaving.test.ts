@@ -90,7 +90,7 @@ describe("a group is left", () => {
 		expect(fleet.sweep(200 * second).resetRuns).toEqual([...pool, ...both]);
 		// Of the version 2 of 15 are still silent, under the line, and none of its own runs has been heard.
 		expect(fleet.sweep(201 * second)).toEqual({ opened: [], closed: [], resetRuns: [] });
-		expect(fleet.disruption.row((ms) => ms).groups).toMatchObject([{ kind: "client_version", recovered: false }]);
+		expect(fleet.disruption.groupRows((ms) => ms)).toMatchObject([{ kind: "client_version", recovered: false }]);
 		fleet.beat(version.slice(0, 1), 202 * second);
 		expect(fleet.sweep(202 * second).resetRuns).toEqual([...both, ...version]);
 	});
@@ -222,7 +222,7 @@ describe("a run that vanishes and comes back to its silence", () => {
 		expect(fleet.heldUntil(silent[0]!)).toBe(445 * second);
 		fleet.beat(silent, 12_000 * second);
 		fleet.sweep(12_000 * second);
-		expect(fleet.disruption.row((ms) => ms).silences).toEqual([]);
+		expect(fleet.disk.silences.size).toBe(0);
 	});
 });
 

@@ -152,6 +152,6 @@ describe("of the groups that trip at once", () => {
 		fleet.sweep(100 * second);
 		fleet.judge(a);
 		expect(told(fleet.sweep(500 * second).closed)).toEqual(["work_pool a full"]);
-		expect(fleet.disruption.row((ms) => ms).groups).toEqual([]);
+		expect(fleet.disruption.groupRows((ms) => ms)).toEqual([]);
 	});
 });

@@ -96,7 +96,7 @@ describe("a single look", () => {
 		const at = { monoMs: 100_000, wallMs: 0 };
 		const sweepOf = (holds: boolean) =>
 			new GroupWatch({ namespace: "n", workspace: "w", table, yardstick, holds }).sweep(at);
-		expect(sweepOf(true).opened).toHaveLength(1);
-		expect(sweepOf(false)).toEqual({ opened: [], closed: [], resetRuns: [] });
+		expect(sweepOf(true).incidents).toHaveLength(1);
+		expect(sweepOf(false)).toEqual({ incidents: [], resetRuns: [] });
 	});
 });

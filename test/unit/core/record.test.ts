@@ -12,6 +12,7 @@ import { newRun, noLabels, type Run } from "../../../src/core/run.ts";
 import { isEvictable, RunTable } from "../../../src/core/run-table.ts";
 import { ServerClock } from "../../../src/core/server-clock.ts";
 import { uuid } from "../../_util/core-server.ts";
+import { trippedGroup } from "../../_util/store-samples.ts";
 
 const server = 1_000_000;
 const clock = new ServerClock();
@@ -85,26 +86,33 @@ describe("a workspace's row", () => {
 		return { monoMs, wallMs: monoMs };
 	}
 
+	const groups = { groupRows: (offsetMs: number) => [{ ...trippedGroup, openedServerMs: -offsetMs }] };
+
 	it("is none until the server's clock is known", () => {
-		expect(workspaceRowOf(new Observation(instant(0)), "w", 0)).toBeNull();
+		const observation = new Observation(instant(0));
+		expect(workspaceRowOf({ observation, groups }, "w", 0)).toBeNull();
 	});
 
 	it("keeps coverage, health and blind spans on the server's clock", () => {
 		const observation = new Observation(instant(0));
 		observation.restAnswered(instant(0), server);
-		expect(workspaceRowOf(observation, "w", 0)).toMatchObject({ coveredUntilServerMs: null, blindSpans: [] });
+		expect(workspaceRowOf({ observation, groups }, "w", 0)).toMatchObject({
+			coveredUntilServerMs: null,
+			blindSpans: [],
+		});
 		observation.streamOpened();
 		observation.caughtUp(instant(1_000));
 		observation.tick(instant(2_000), 0);
 		observation.tick(instant(12_000), 0);
 		observation.streamClosed(instant(20_000));
-		const row = workspaceRowOf(observation, "w", 30_000);
+		const row = workspaceRowOf({ observation, groups }, "w", 30_000);
 		// Of the closed socket the row tells by the end of coverage alone: catch-up may still forgive it.
 		expect(row).toEqual({
 			workspace: "w",
 			coveredUntilServerMs: server + 1_000,
 			blindSpans: [{ fromServerMs: server + 2_000, untilServerMs: server + 12_000, cause: "own_pause" }],
 			healthScore: 2,
+			trippedGroups: [{ ...trippedGroup, openedServerMs: server }],
 		});
 		expect(mapObservation(row!, 500 - server, 60_000)).toEqual({
 			coveredUntilMonoMs: 1_500,

@@ -86,7 +86,10 @@ describe("one silence", () => {
 		world.run(20 * minute);
 		const { episode } = raisedOf(world, "r")[0]!;
 		const fresh = new World();
-		fresh.tracker.restore({ runs: [], openEpisodes: [episode], workspace: null, learned: [] }, fresh.now);
+		fresh.tracker.restore(
+			{ runs: [], openEpisodes: [episode], workspace: null, learned: [], openGroups: [], heldRuns: [] },
+			fresh.now,
+		);
 		fresh.run(minute);
 		expect(fresh.told.map(({ what, transition }) => [what, transition.key])).toEqual([
 			["deleted", `${episode.alertId}:resolved`],

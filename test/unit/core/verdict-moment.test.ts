@@ -146,7 +146,14 @@ describe("coverage", () => {
 			world.server.end(over, world.nowMs, "COMPLETED");
 		});
 		world.run(6 * minute);
-		expect(world.tracker.census).toEqual({ beating: 2, unmonitored: 1, idle: 1, suspects: 1, openEpisodes: {} });
+		expect(world.tracker.census).toEqual({
+			beating: 2,
+			unmonitored: 1,
+			idle: 1,
+			suspects: 1,
+			openEpisodes: {},
+			openGroups: {},
+		});
 		world.run(10 * minute);
 		expect(world.tracker.census).toEqual({
 			beating: 2,
@@ -154,6 +161,7 @@ describe("coverage", () => {
 			idle: 1,
 			suspects: 0,
 			openEpisodes: { zombie: 1 },
+			openGroups: {},
 		});
 		world.server.end(mute, world.nowMs, "FAILED");
 		world.run(11 * minute);
@@ -169,7 +177,14 @@ describe("coverage", () => {
 		world.run(20 * minute);
 		expect(world.story).toEqual([]);
 		expect(world.count("unknown_run")).toBe(1);
-		expect(world.tracker.census).toEqual({ beating: 0, unmonitored: 0, idle: 0, suspects: 0, openEpisodes: {} });
+		expect(world.tracker.census).toEqual({
+			beating: 0,
+			unmonitored: 0,
+			idle: 0,
+			suspects: 0,
+			openEpisodes: {},
+			openGroups: {},
+		});
 	});
 });
 

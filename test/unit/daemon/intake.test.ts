@@ -57,8 +57,11 @@ describe("after the socket has opened", () => {
 	test("after a restart they are read from where the earlier process stopped", async () => {
 		const { tracker, clock } = stage.under;
 		const coveredUntilServerMs = stage.stub.nowMs() - 3_600_000;
-		const row = { workspace, coveredUntilServerMs, blindSpans: [], healthScore: 0 };
-		tracker.restore({ runs: [], openEpisodes: [], workspace: row, learned: [] }, clock.now());
+		const row = { workspace, coveredUntilServerMs, blindSpans: [], healthScore: 0, trippedGroups: [] };
+		tracker.restore(
+			{ runs: [], openEpisodes: [], workspace: row, learned: [], openGroups: [], heldRuns: [] },
+			clock.now(),
+		);
 		stage.runCatchUp();
 		stage.open();
 		await stage.caughtUp();

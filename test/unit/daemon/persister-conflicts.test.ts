@@ -127,7 +127,14 @@ test("versions as loaded are those that changes are made on", async () => {
 		disk,
 		versions: new Map(runs.map(({ row, version }) => [row.runId, version])),
 	});
-	const known = { runs: runs.map(({ row }) => row), openEpisodes: [], workspace: null, learned: [] };
+	const known = {
+		runs: runs.map(({ row }) => row),
+		openEpisodes: [],
+		workspace: null,
+		learned: [],
+		openGroups: [],
+		heldRuns: [],
+	};
 	after.tracker.restore(known, after.clock.now());
 	after.learn(stateView(1, "RUNNING", second));
 	await settle();

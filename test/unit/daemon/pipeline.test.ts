@@ -159,6 +159,7 @@ describe("a tick", () => {
 					runs: { beating: 1, unmonitored: 1, idle: 1 },
 					suspects: 0,
 					openEpisodes: {},
+					openGroups: {},
 					streamConnected: true,
 					lastEventAtMs: at.wallMs,
 					ownHealth: 0,

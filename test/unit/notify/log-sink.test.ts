@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Condition, conditions, type Outcome, type Severity, severityOf } from "../../../src/core/episode.ts";
 import { OutsideError } from "../../../src/lib/errors.ts";
-import { alertLineSchema, levelOf, toAlertLine } from "../../../src/notify/log/alert-line.ts";
+import { alertLineSchema, toAlertLine } from "../../../src/notify/log/alert-line.ts";
+import { episodeRaisedSchema, levelOf, toEpisodeLine } from "../../../src/notify/log/episode-line.ts";
 import { jsonLine, LogSink } from "../../../src/notify/log/log-sink.ts";
 import { CollectingStream } from "../../_util/collecting-stream.ts";
 import { sampleTransition } from "../../_util/sample-episode.ts";
@@ -59,8 +60,8 @@ describe("an alert line", () => {
 	});
 
 	test("L4: a resolve shares the alert's id and adds outcome, start and duration", () => {
-		const raised = toAlertLine(sampleTransition(), context);
-		const resolved = toAlertLine(sampleTransition({ closed }), context);
+		const raised = toEpisodeLine(sampleTransition(), context);
+		const resolved = toEpisodeLine(sampleTransition({ closed }), context);
 		expect(resolved).toMatchObject({
 			event: "alert.resolved",
 			alert_id: raised.alert_id,
@@ -78,7 +79,7 @@ describe("an alert line", () => {
 	});
 
 	test("what is not known is null, never missing", () => {
-		const line = toAlertLine(sampleTransition({}, { name: null, flowId: null, flowName: null, tags: [] }), context);
+		const line = toEpisodeLine(sampleTransition({}, { name: null, flowId: null, flowName: null, tags: [] }), context);
 		expect(line).toMatchObject({ flow: null, deployment: null, work_pool: null, tags: [] });
 		expect(line.flow_run.name).toBeNull();
 		expect(alertLineSchema.safeParse(line).success).toBe(true);
@@ -90,18 +91,18 @@ describe("an alert line", () => {
 		["info", "info"],
 	])("%s is logged as %s", (severity, level) => {
 		expect(levelOf[severity]).toBe(level);
-		expect(toAlertLine(sampleTransition({ severity }), context).level).toBe(level);
+		expect(toEpisodeLine(sampleTransition({ severity }), context).level).toBe(level);
 	});
 
 	test.each<Condition>(conditions)("%s is a condition of the contract", (condition) => {
-		const line = toAlertLine(sampleTransition({ condition, severity: severityOf[condition] }), context);
+		const line = toEpisodeLine(sampleTransition({ condition, severity: severityOf[condition] }), context);
 		expect(alertLineSchema.parse(line)).toMatchObject({ condition, message: expect.stringMatching(`^${condition}: `) });
 	});
 
 	test.each<Outcome>(["recovered", "ended", "moved", "quiet", "superseded", "deleted", "disabled"])(
 		"%s is an outcome of the contract",
 		(outcome) => {
-			const line = toAlertLine(sampleTransition({ closed: { ...closed, outcome } }), context);
+			const line = toEpisodeLine(sampleTransition({ closed: { ...closed, outcome } }), context);
 			expect(alertLineSchema.parse(line)).toMatchObject({
 				outcome,
 				message: `zombie resolved: flow run calm-otter of etl: ${outcome} after 3m10s`,
@@ -128,12 +129,12 @@ describe("an alert line", () => {
 		[201, 200, "… and 2 more"],
 	])("of %i related runs %i are shown", (count, shown, last) => {
 		const relatedRuns = Array.from({ length: count }, (_, n) => `run-${n}`);
-		const { related_runs: runs } = toAlertLine(sampleTransition({ relatedRuns }), context);
+		const { related_runs: runs } = toEpisodeLine(sampleTransition({ relatedRuns }), context);
 		expect([runs.length, runs.at(-1)]).toEqual([shown, last]);
 	});
 
 	test("the schema refuses a line with a field too many or too few", () => {
-		const line = toAlertLine(sampleTransition(), context);
+		const line = toEpisodeLine(sampleTransition(), context);
 		const { reason: _reason, ...less } = line;
 		expect(alertLineSchema.safeParse(line).success).toBe(true);
 		expect(alertLineSchema.safeParse({ ...line, extra: 1 }).success).toBe(false);
@@ -217,7 +218,7 @@ describe("L1: whatever the texts", () => {
 				longUi,
 			);
 			checkLine(line);
-			const { flow_run, tags: kept, related_runs: related } = alertLineSchema.parse(JSON.parse(line));
+			const { flow_run, tags: kept, related_runs: related } = episodeRaisedSchema.parse(JSON.parse(line));
 			expect(flow_run.id).toBe("0198a3c4-1111-7222-8333-444455556666");
 			expect(flow_run.url.endsWith(flow_run.id)).toBe(true);
 			expect(kept.at(-1)).toMatch(/^… and 49\d\d more$/u);
@@ -226,7 +227,7 @@ describe("L1: whatever the texts", () => {
 	});
 
 	test("only the long text is cut, with a mark; the short ones stay", () => {
-		const line = alertLineSchema.parse(
+		const line = episodeRaisedSchema.parse(
 			JSON.parse(jsonLine(sampleTransition({ reason: "r".repeat(100_000) }), context)),
 		);
 		expect(line.reason).toMatch(/^r+…$/u);

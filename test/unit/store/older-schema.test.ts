@@ -4,19 +4,24 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { transitionOf } from "../../../src/core/episode.ts";
 import { inspectDatabaseFile } from "../../../src/store/database-file.ts";
 import { backUpDatabase, checkDatabase, migrateDatabase } from "../../../src/store/maintenance.ts";
-import { backupPathOf, readMigrations, sqliteMigrationsFolder } from "../../../src/store/migrate.ts";
+import { backupPathOf, migrate, readMigrations, sqliteMigrationsFolder } from "../../../src/store/migrate.ts";
 import type { StoredWorld } from "../../../src/store/store.ts";
 import { openFile } from "../../_util/store-houses.ts";
 import {
 	bareRowOf,
 	batchOf,
 	closedOf,
+	deliveryOf,
 	episodeOf,
+	groupDeliveryOf,
 	groupOf,
+	heldRunOf,
 	learnedSamples,
 	rowOf,
+	runIdOf,
 	StandingClock,
 	stateOf,
+	trippedGroup,
 	workspace,
 } from "../../_util/store-samples.ts";
 import { writeSchema1Database } from "../../_util/store-schema-1.ts";
@@ -49,9 +54,11 @@ const oldWorld: StoredWorld = {
 			coveredUntilServerMs: 1_789_999_999_999.875,
 			blindSpans: [{ fromServerMs: 1_789_999_000_000, untilServerMs: 1_789_999_060_000.5, cause: "socket" }],
 			healthScore: 2,
+			trippedGroups: [],
 		},
 	],
 	openGroups: [],
+	heldRuns: [],
 	learned: [],
 };
 
@@ -147,6 +154,73 @@ describe("a database with the schema of 0001", () => {
 			...oldWorld,
 			openGroups: [groupOf("group-1")],
 			learned: learnedSamples,
+		});
+	});
+});
+
+describe("a database with the schema of 0002", () => {
+	let folder: TempFolder;
+	let path: string;
+	const { armedTotal, silentSinceMs, ...oldIncident } = groupOf("group-1");
+	const incident = { ...oldIncident, armedTotal: null, silentSinceMs: null };
+	const later = episodeOf(2, "alert-9");
+
+	beforeEach(async () => {
+		folder = await TempFolder.make("older");
+		path = folder.file("zombied.db");
+		writeSchema1Database(path);
+		const database = new Database(path);
+		const migrations = readMigrations(sqliteMigrationsFolder).slice(0, 2);
+		await migrate(database, { path, migrations, clock, appVersion: "0.0.0-test" });
+		database
+			.prepare(
+				"INSERT INTO outbox (id, sink, key, workspace, run_id, transition, created_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			)
+			.run(
+				77,
+				"log",
+				"alert-9:raised",
+				workspace,
+				Buffer.alloc(16),
+				JSON.stringify(transitionOf(later)),
+				1_790_000_000_000,
+			);
+		database
+			.prepare("INSERT INTO group_incidents (workspace, group_id, incident, opened_at_ms) VALUES (?, ?, ?, ?)")
+			.run(workspace, "group-1", JSON.stringify(oldIncident), oldIncident.openedAtMs);
+		database.close();
+		expect(schemaOf(path)).toStrictEqual({ kind: "zombied", schemaVersion: 2 });
+	});
+	afterEach(() => folder[Symbol.asyncDispose]());
+
+	const owed = [...oldWorld.outbox, deliveryOf(later)];
+
+	test("keeps what is owed, in its order, and the open incident", async () => {
+		expect(await worldIn(path)).toStrictEqual({ ...oldWorld, outbox: owed, openGroups: [incident] });
+		expect(schemaOf(path)).toStrictEqual({ kind: "zombied", schemaVersion: newest });
+		expect(checkDatabase(`sqlite:${path}`)).toStrictEqual({ path, schemaVersion: newest, faults: [], rowsAside: 0 });
+	});
+
+	test("keeps what was delivered as delivered, and each key once", async () => {
+		await worldIn(path);
+		await using store = await openFile(path, clock);
+		const delivered = deliveryOf(closedOf(episodeOf(2, "alert-2"), clock.wallMs));
+		await store.commit(batchOf({ outbox: [delivered, deliveryOf(later)] }));
+		expect((await store.load(workspace)).outbox).toStrictEqual(owed);
+	});
+
+	test("takes deliveries of group incidents and holds from then on", async () => {
+		const told = groupDeliveryOf(groupOf("group-2"));
+		const sight = { ...oldWorld.workspaces[0]!, trippedGroups: [trippedGroup] };
+		const heldRuns = [{ workspace, runId: runIdOf(1), row: heldRunOf(1) }];
+		{
+			await using store = await openFile(path, clock);
+			await store.commit(batchOf({ outbox: [told], workspaces: [sight], heldRuns }));
+		}
+		expect(await worldIn(path)).toMatchObject({
+			outbox: [...owed, told],
+			workspaces: [sight],
+			heldRuns: [heldRunOf(1)],
 		});
 	});
 });

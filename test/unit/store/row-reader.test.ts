@@ -6,16 +6,19 @@ import {
 	batchOf,
 	deliveryOf,
 	episodeOf,
+	groupDeliveryOf,
 	groupOf,
+	heldRunOf,
 	learnedSamples,
 	rowOf,
 	runIdOf,
 	StandingClock,
+	trippedGroup,
 	workspace,
 } from "../../_util/store-samples.ts";
 
 const clock = new StandingClock();
-const sight = { workspace, coveredUntilServerMs: 1, blindSpans: [], healthScore: 0 };
+const sight = { workspace, coveredUntilServerMs: 1, blindSpans: [], healthScore: 0, trippedGroups: [trippedGroup] };
 
 /** A house with two of everything, of which the first of each is spoiled by the SQL given. */
 async function buildSpoiledHouse(sql: string) {
@@ -23,11 +26,12 @@ async function buildSpoiledHouse(sql: string) {
 	{
 		await using store = await house.open();
 		const episodes = [episodeOf(1, "alert-1"), episodeOf(2, "alert-2")];
-		const outbox = episodes.map((episode) => deliveryOf(episode));
+		const outbox = [...episodes.map((episode) => deliveryOf(episode)), groupDeliveryOf(groupOf("group-1"))];
 		const runs = [1, 2].map((n) => ({ row: rowOf(n), version: 0 }));
 		const groups = ["group-1", "group-2"].map((groupId) => ({ workspace, incident: groupOf(groupId) }));
+		const heldRuns = [1, 2].map((n) => ({ workspace, runId: runIdOf(n), row: heldRunOf(n) }));
 		const learned = learnedSamples.map((row) => ({ ...row, workspace }));
-		await store.commit(batchOf({ runs, episodes, outbox, workspaces: [sight], groups, learned }));
+		await store.commit(batchOf({ runs, episodes, outbox, workspaces: [sight], groups, heldRuns, learned }));
 	}
 	const database = new Database(house.path);
 	expect(database.prepare(sql).run().changes).toBe(1);
@@ -41,9 +45,14 @@ async function buildSpoiledHouse(sql: string) {
 const whole = {
 	runs: [1, 2].map((n) => ({ row: rowOf(n), version: 1 })),
 	openEpisodes: [episodeOf(1, "alert-1"), episodeOf(2, "alert-2")],
-	outbox: [deliveryOf(episodeOf(1, "alert-1")), deliveryOf(episodeOf(2, "alert-2"))],
+	outbox: [
+		deliveryOf(episodeOf(1, "alert-1")),
+		deliveryOf(episodeOf(2, "alert-2")),
+		groupDeliveryOf(groupOf("group-1")),
+	],
 	workspaces: [sight],
 	openGroups: [groupOf("group-1"), groupOf("group-2")],
+	heldRuns: [heldRunOf(1), heldRunOf(2)],
 	learned: learnedSamples,
 };
 const hexOfFirst = runIdOf(1).replaceAll("-", "");
@@ -51,7 +60,7 @@ const firstRun = `WHERE run_id = x'${hexOfFirst}'`;
 
 /** What tells which row was put aside. */
 const contentOf: Readonly<Record<string, string>> = {
-	workspaces: '"blind_spans":"7"',
+	workspaces: '"workspace":"prod"',
 	group_incidents: '"group_id":"group-1"',
 	learned: '"key":"deployment-1 3.8.8"',
 };
@@ -64,7 +73,7 @@ describe("a row that cannot be understood", () => {
 		[`UPDATE runs SET occurred_ms = '["x"]' ${firstRun}`, `runs ${hexOfFirst}: occurred_ms.0: `],
 		[`UPDATE episodes SET condition = 'sleepy' WHERE alert_id = 'alert-1'`, "episodes alert-1: condition: "],
 		[`UPDATE episodes SET evidence = '{}' WHERE alert_id = 'alert-1'`, "episodes alert-1: evidence.lastBeat"],
-		[`UPDATE outbox SET transition = '{}' WHERE key = 'alert-1:raised'`, "outbox alert-1:raised: transition.key: "],
+		[`UPDATE outbox SET transition = '{}' WHERE key = 'alert-1:raised'`, "outbox alert-1:raised: transition.kind: "],
 		[`UPDATE episodes SET related_runs = '{}' WHERE alert_id = 'alert-1'`, "episodes alert-1: related_runs: "],
 		[
 			`UPDATE group_incidents SET incident = '{}' WHERE group_id = 'group-1'`,
@@ -81,6 +90,11 @@ describe("a row that cannot be understood", () => {
 		],
 		[`UPDATE learned SET kind = 'rumour' WHERE kind = 'prior'`, "learned deployment-1 3.8.8: kind: "],
 		[`UPDATE workspaces SET blind_spans = '7'`, "workspaces prod: blind_spans: "],
+		[
+			`UPDATE workspaces SET tripped_groups = json_set(tripped_groups, '$[0].kind', 'planet')`,
+			"workspaces prod: tripped_groups.0.kind: ",
+		],
+		[`UPDATE held_runs SET silence = '{}' ${firstRun}`, `held_runs ${hexOfFirst}: silence.runId: `],
 	] as const)("%s: is told and skipped once, and nobody else suffers", async ([sql, sample]) => {
 		await using house = await buildSpoiledHouse(sql);
 		const source = sample.slice(0, sample.indexOf(" "));
@@ -95,6 +109,7 @@ describe("a row that cannot be understood", () => {
 				...(source === "outbox" && { outbox: whole.outbox.slice(1) }),
 				...(source === "workspaces" && { workspaces: [] }),
 				...(source === "group_incidents" && { openGroups: whole.openGroups.slice(1) }),
+				...(source === "held_runs" && { heldRuns: whole.heldRuns.slice(1) }),
 				...(source === "learned" && { learned: whole.learned.slice(1) }),
 			});
 			expect(await store.load(workspace)).toStrictEqual(world);
@@ -105,6 +120,14 @@ describe("a row that cannot be understood", () => {
 		database.close();
 		const content = expect.stringContaining(contentOf[source] ?? `"run_id":"${hexOfFirst}"`);
 		expect(aside).toStrictEqual([{ source, content, set_aside_at_ms: clock.wallMs }]);
+	});
+
+	test("a delivery of a group incident is told and skipped as well", async () => {
+		const sql = `UPDATE outbox SET transition = json_remove(transition, '$.workspace') WHERE key = 'group-1:raised'`;
+		await using house = await buildSpoiledHouse(sql);
+		await using store = await house.open();
+		expect((await store.load(workspace)).outbox).toStrictEqual(whole.outbox.slice(0, 2));
+		expect(house.told).toStrictEqual([expect.stringContaining("outbox group-1:raised: transition.workspace: ")]);
 	});
 
 	test("a run so lost is new when it comes again", async () => {
