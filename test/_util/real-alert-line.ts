@@ -55,25 +55,53 @@ const alertLine = z.object({
 
 export type AlertLine = z.infer<typeof alertLine>;
 
+const groupLine = z.object({
+	time,
+	level: z.string(),
+	event: z.enum(["group.raised", "group.resolved"]),
+	schema: z.literal(1),
+	message: z.string().min(1),
+	group_id: id,
+	group_kind: z.enum(["work_pool", "client_version", "everything"]),
+	group: id,
+	severity: z.literal("critical"),
+	namespace: id,
+	workspace: z.string(),
+	runs: z.int().min(3),
+	run_ids: z.array(id),
+	outcome: z.enum(["recovered", "ended"]).optional(),
+	raised_at: time.optional(),
+	duration_seconds: seconds.optional(),
+});
+
+/** Runs that fell silent together. */
+export type GroupLine = z.infer<typeof groupLine>;
+
+const anyLine = z.discriminatedUnion("event", [alertLine, groupLine]);
+
 const lineBytesMax = 16 * 1024;
 
-/** The alert that a line of the daemon's stdout holds. Throws, with the line, when it breaks the contract. */
-export function parseAlertLine(line: string): AlertLine {
+/** What a line of the daemon's stdout holds. Throws, with the line, when it breaks the contract. */
+export function parseAlertLine(line: string): AlertLine | GroupLine {
 	const bytes = Buffer.byteLength(line);
 	if (bytes > lineBytesMax) {
 		throw new Error(`an alert line of ${bytes} bytes, more than ${lineBytesMax}`);
 	}
-	const found = alertLine.safeParse(readJson(line));
+	const found = anyLine.safeParse(readJson(line));
 	if (!found.success) {
 		throw new Error(`an alert line that breaks the contract: ${z.prettifyError(found.error)}\n${line}`);
 	}
 	const alert = found.data;
 	const hasOutcome =
 		alert.outcome !== undefined && alert.raised_at !== undefined && alert.duration_seconds !== undefined;
-	if (alert.event === "alert.resolved" && !hasOutcome) {
+	if (alert.event.endsWith(".resolved") && !hasOutcome) {
 		throw new Error(`a resolved alert without outcome, raised_at or duration_seconds\n${line}`);
 	}
 	return alert;
+}
+
+export function isOfRun(line: AlertLine | GroupLine): line is AlertLine {
+	return "flow_run" in line;
 }
 
 function readJson(line: string): unknown {

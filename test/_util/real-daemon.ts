@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { eventually } from "./eventually.ts";
 import { bareEnvironment, ProcessGroup } from "./process-group.ts";
-import { type AlertLine, parseAlertLine } from "./real-alert-line.ts";
+import { type AlertLine, isOfRun, parseAlertLine } from "./real-alert-line.ts";
 import { TempFolder } from "./temp-folder.ts";
 
 export interface DaemonOptions {
@@ -47,7 +47,7 @@ export class DaemonProcess {
 		}
 	}
 
-	/** Every alert line so far, over all lives of the daemon. Throws when a line broke the contract. */
+	/** Every line of a run so far (those of groups are checked alone), over all lives of the daemon. Throws when a line broke the contract. */
 	get alerts(): readonly AlertLine[] {
 		const [fault] = this.#faults;
 		if (fault !== undefined) {
@@ -168,6 +168,7 @@ export class DaemonProcess {
 	#hearAlert(line: string): void {
 		try {
 			const alert = parseAlertLine(line);
+			if (!isOfRun(alert)) return;
 			this.#alerts.push(alert);
 			this.#options.onAlert?.(alert);
 		} catch (error) {

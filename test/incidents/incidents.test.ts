@@ -53,6 +53,29 @@ describe("a replay", () => {
 		expect(JSON.stringify(await linesOf(path))).toBe(once);
 	});
 
+	it("tells a group incident in lines of their own, the keys in the order of the contract", async () => {
+		const lines = await linesOf(join(folder, "pool-dies-restart.jsonl"));
+		const groups = lines.filter(({ transition }) => transition.startsWith("group_"));
+		expect(groups).toMatchObject([
+			{ transition: "group_raised", group_kind: "work_pool", group: "etl-pool", outcome: null },
+			{ transition: "group_resolved", runs: 4, outcome: "ended" },
+		]);
+		expect(groups[1]).toMatchObject({ group_id: "group_id" in groups[0]! ? groups[0].group_id : null });
+		for (const line of groups) {
+			expect(Object.keys(line).join(" ")).toBe("incident at transition group_id group_kind group runs outcome");
+		}
+		const own = lines.filter((line) => !groups.includes(line));
+		expect(own.map(({ transition }) => transition)).toEqual(["raised", "raised", "raised", "raised"]);
+	});
+
+	it("is compared with the group incidents that are expected", async () => {
+		const lines = await linesOf(join(folder, "pool-dies-restart.jsonl"));
+		const expected = await readExpectation(join(folder, "pool-dies-restart.expect.json"));
+		const atLeast = (count: number) => differences({ ...expected, group_incidents: { at_least: count } }, lines);
+		expect([atLeast(0), atLeast(1)]).toEqual([[], []]);
+		expect(atLeast(2)).toEqual(["missing: 2 group incidents, got 1"]);
+	});
+
 	it("goes through the parser: frames that no longer parse change the verdict", async () => {
 		await using temp = await TempFolder.make("replay");
 		const path = join(temp.path, "killed-run.jsonl");

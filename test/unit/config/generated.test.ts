@@ -5,8 +5,10 @@ import { parse } from "yaml";
 import { loadConfig } from "../../../src/config/load.ts";
 import { renderExample } from "../../../src/config/render-example.ts";
 import { fields } from "../../../src/config/schema.ts";
+import { groupTransitionOf } from "../../../src/core/episode.ts";
 import { jsonLine } from "../../../src/notify/log/log-sink.ts";
 import { sampleTransition } from "../../_util/sample-episode.ts";
+import { groupOf } from "../../_util/store-samples.ts";
 import { TempFolder } from "../../_util/temp-folder.ts";
 import { documents } from "../../generated/documents.ts";
 
@@ -118,6 +120,16 @@ describe("the JSON Schema of alert lines", () => {
 			sampleTransition({}, { name: null, deploymentId: "d", workPool: "p" }),
 		]) {
 			expect(await faultIn(schema, JSON.parse(jsonLine(transition, context)))).toBeNull();
+		}
+	});
+
+	test("L3: lines of group incidents validate, raised and resolved, and one without its group does not", async () => {
+		const incidents = [groupOf("group-1"), groupOf("group-1", { closed: { outcome: "recovered", atMs: 1 } })];
+		for (const incident of incidents) {
+			const line = JSON.parse(jsonLine(groupTransitionOf(incident, "default"), context)) as Record<string, unknown>;
+			expect(await faultIn(schema, line)).toBeNull();
+			expect(await faultIn(schema, { ...line, later: 1 })).toBeNull();
+			expect(await faultIn(schema, { ...line, group: undefined })).toContain("body/value");
 		}
 	});
 

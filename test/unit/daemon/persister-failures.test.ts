@@ -3,7 +3,7 @@ import { epochMs } from "../../_util/core-server.ts";
 import { minute } from "../../_util/core-world.ts";
 import { settle } from "../../_util/daemon-clock.ts";
 import { changesOf, PersisterUnderTest, stateView, verdictOf, workspace } from "../../_util/daemon-core.ts";
-import { closedOf, deliveryOf, episodeOf, runIdOf } from "../../_util/store-samples.ts";
+import { closedOf, deliveryOf, episodeOf, groupOf, learnedSamples, runIdOf } from "../../_util/store-samples.ts";
 
 const verdict = episodeOf(1, "alert-1", { workspace });
 const raised = deliveryOf(verdict);
@@ -32,6 +32,29 @@ describe("while the store fails", () => {
 			expect(world.outbox).toEqual([raised]);
 		},
 	);
+
+	test("group incidents, held runs and lessons wait for it too, and the last word counts", async () => {
+		const under = new PersisterUnderTest();
+		const [lesson] = learnedSamples;
+		const later = { ...lesson, row: { ...lesson.row, runs: [] } };
+		under.store.failingWith = "SQLITE_FULL";
+		const groups = [groupOf("group-1"), groupOf("group-2")];
+		under.persister.record(changesOf({ groups, heldRuns: [runIdOf(1)], learned: [lesson, learnedSamples[1]] }));
+		await settle();
+		const closed = groupOf("group-1", { closed: { outcome: "ended", atMs: 5 } });
+		under.persister.record(changesOf({ groups: [closed], learned: [later] }));
+		under.store.failingWith = null;
+		under.clock.pass(1_000);
+		under.record();
+		await settle();
+		expect(under.store.committed[0]).toMatchObject({
+			groups: [...groups, closed].map((incident) => ({ workspace, incident })),
+			heldRuns: [{ workspace, runId: runIdOf(1), row: null }],
+		});
+		const world = await under.store.load(workspace);
+		expect(world.openGroups).toEqual([groups[1]]);
+		expect(new Set(world.learned)).toEqual(new Set([later, learnedSamples[1]]));
+	});
 
 	test("it is tried again after a second, not before", async () => {
 		const under = new PersisterUnderTest();

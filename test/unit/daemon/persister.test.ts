@@ -3,7 +3,7 @@ import { epochMs } from "../../_util/core-server.ts";
 import { minute, second } from "../../_util/core-world.ts";
 import { settle } from "../../_util/daemon-clock.ts";
 import { beatView, changesOf, PersisterUnderTest, stateView, verdictOf, workspace } from "../../_util/daemon-core.ts";
-import { deliveryOf, episodeOf, runIdOf } from "../../_util/store-samples.ts";
+import { deliveryOf, episodeOf, groupOf, runIdOf } from "../../_util/store-samples.ts";
 
 const verdict = episodeOf(1, "alert-1", { workspace });
 const raised = deliveryOf(verdict);
@@ -99,6 +99,39 @@ describe("when things are written", () => {
 			[1, false],
 			[1, false],
 		]);
+	});
+
+	test("the records of held runs go with what is written next, or alone after 10 s, without an fsync", async () => {
+		const under = new PersisterUnderTest();
+		const held = () => under.store.committed.flatMap(({ heldRuns }) => heldRuns.map(({ runId }) => runId));
+		under.persister.record(changesOf({ heldRuns: [runIdOf(1)], episodes: [verdict], outbox: [raised] }));
+		await settle();
+		expect(held()).toEqual([runIdOf(1)]);
+		under.persister.record(changesOf({ heldRuns: [runIdOf(2)] }));
+		under.clock.pass(5 * second);
+		// Changed again meanwhile it is due no later.
+		under.persister.record(changesOf({ heldRuns: [runIdOf(2)] }));
+		under.clock.pass(5 * second - 1);
+		under.record();
+		await settle();
+		expect(held()).toEqual([runIdOf(1)]);
+		under.clock.pass(1);
+		under.record();
+		await settle();
+		expect(held()).toEqual([runIdOf(1), runIdOf(2)]);
+		expect(under.store.committed.at(-1)).toMatchObject({ durable: false });
+	});
+
+	test("a mass lapse of many is written in batches of at most 5,000 records, one after the other", async () => {
+		const under = new PersisterUnderTest();
+		const heldRuns = Array.from({ length: 10_001 }, (_, n) => runIdOf(n));
+		under.persister.record(changesOf({ heldRuns, groups: [groupOf("group-1")] }));
+		await settle();
+		under.clock.pass(10 * second);
+		under.record();
+		await settle();
+		expect(under.store.committed.map((batch) => batch.heldRuns.length)).toEqual([5_000, 5_000, 1]);
+		expect(under.store.committed[0]).toMatchObject({ durable: true, groups: [{ workspace }] });
 	});
 
 	test("nothing is written when nothing has happened", async () => {

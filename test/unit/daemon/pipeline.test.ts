@@ -3,6 +3,7 @@ import type { Input, Inquiry } from "../../../src/core/input.ts";
 import { Pipeline } from "../../../src/daemon/pipeline.ts";
 import { epochMs } from "../../_util/core-server.ts";
 import { minute } from "../../_util/core-world.ts";
+import { settle } from "../../_util/daemon-clock.ts";
 import { beatView, eventOf, PersisterUnderTest, stateView } from "../../_util/daemon-core.ts";
 import { runIdOf } from "../../_util/store-samples.ts";
 
@@ -214,6 +215,17 @@ describe("what the core noticed is told", () => {
 		expect(under.told.told("groupIncident")).toMatchObject([
 			[{ groupKind: "everything", runsTotal: 3, extent: "full", closed: null }],
 		]);
+		// The incident and its delivery become durable together, with what a restart must know of it.
+		await settle();
+		const [batch] = under.store.committed.filter(({ groups }) => groups.length > 0);
+		const groupId = batch?.groups[0]?.incident.groupId;
+		expect(batch).toMatchObject({
+			outbox: [{ sink: "log", transition: { kind: "group_raised", key: `${groupId}:raised` } }],
+			workspaces: [{ trippedGroups: [{ kind: "everything", groupId, reported: true }] }],
+			heldRuns: [1, 2, 3].map((n) => ({ runId: runIdOf(n), row: { runId: runIdOf(n) } })),
+			durable: true,
+		});
+		expect(under.sentKeys).toEqual([`${groupId}:raised`]);
 	});
 });
 
