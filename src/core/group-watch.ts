@@ -8,7 +8,7 @@ import type { RunTable } from "./run-table.ts";
 import type { ServerClock } from "./server-clock.ts";
 import type { Yardstick } from "./yardstick.ts";
 
-export const noKnownGroups: KnownGroups = { tripped: [], silences: [], open: [] };
+const noKnownGroups: KnownGroups = { tripped: [], silences: [], open: [] };
 
 export interface GroupSweep {
 	/** Closed and opened; the former first, since a second wave closes and opens the same group at once. */

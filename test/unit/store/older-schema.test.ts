@@ -161,7 +161,7 @@ describe("a database with the schema of 0001", () => {
 describe("a database with the schema of 0002", () => {
 	let folder: TempFolder;
 	let path: string;
-	const { armedTotal, silentSinceMs, ...oldIncident } = groupOf("group-1");
+	const { armedTotal: _armed, silentSinceMs: _since, ...oldIncident } = groupOf("group-1");
 	const incident = { ...oldIncident, armedTotal: null, silentSinceMs: null };
 	const later = episodeOf(2, "alert-9");
 
