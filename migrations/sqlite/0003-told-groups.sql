@@ -34,3 +34,6 @@ CREATE TABLE held_runs (
 	silence TEXT NOT NULL,
 	UNIQUE (workspace, run_id)
 ) STRICT;
+
+-- Few: those whose condition can come again with the same id (core/episode.ts, reopenableOutcomes).
+CREATE INDEX episodes_spent ON episodes (workspace, alert_id) WHERE closed_outcome IN ('superseded', 'disabled');

@@ -181,6 +181,7 @@ export class Confirmation {
 			otherSignAtMs: answer.newestSignMs,
 			relatedRuns: claim.condition === "zombie" ? this.#silentAncestors(run, at) : [],
 			groupId: groups.groupIdOf(run),
+			spentAlertIds: slot.spentAlertIds,
 			at,
 		});
 	}

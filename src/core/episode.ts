@@ -105,6 +105,22 @@ export function alertIdOf(parts: {
 	return hashOf(parts.namespace, parts.workspace, parts.runId, parts.attempt, parts.condition, parts.anchor);
 }
 
+/**
+ * An episode so closed can come again although nothing of the run has changed: the operator switches the condition on
+ * again, or the stronger condition ends. That is another episode, which needs another id: see `openEpisode`.
+ */
+export const reopenableOutcomes = ["superseded", "disabled"] as const satisfies readonly Outcome[];
+
+export function isReopenable(outcome: Outcome): boolean {
+	return reopenableOutcomes.some((one) => one === outcome);
+}
+
+/** The id of an episode that was closed with one of `reopenableOutcomes`. */
+export interface SpentAlert {
+	readonly runId: string;
+	readonly alertId: string;
+}
+
 export interface EpisodeTransition {
 	/** `alert_id:raised` or `alert_id:resolved`: the same in every retry, so receivers can drop duplicates. */
 	readonly key: string;

@@ -1,5 +1,5 @@
 import type { Instant } from "../lib/clock.ts";
-import { type Episode, type EpisodeTransition, type Outcome, transitionOf } from "./episode.ts";
+import { type Episode, type EpisodeTransition, isReopenable, type Outcome, transitionOf } from "./episode.ts";
 import type { Learning } from "./learning.ts";
 import type { Slot } from "./run-table.ts";
 import { outcomeOf } from "./verdict.ts";
@@ -51,6 +51,7 @@ export class Episodes {
 			const { k } = this.#yardstick.treatment(slot.run);
 			this.#learning.patience.raise(slot.run.labels.deploymentId, k, at.wallMs);
 		}
+		if (isReopenable(outcome)) slot.spentAlertIds = [...slot.spentAlertIds, episode.alertId];
 		slot.episode = null;
 		slot.passed = "nothing";
 		this.#onTransition(transitionOf({ ...episode, closed: { outcome, atMs: at.wallMs } }));

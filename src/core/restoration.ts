@@ -1,6 +1,6 @@
 import type { Instant } from "../lib/clock.ts";
 import type { RunSilenceRow } from "./disruption-row.ts";
-import type { Episode } from "./episode.ts";
+import type { Episode, SpentAlert } from "./episode.ts";
 import type { Family } from "./family.ts";
 import type { GroupIncident } from "./group-incident.ts";
 import type { GroupWatch } from "./group-watch.ts";
@@ -14,6 +14,7 @@ import type { RunTable } from "./run-table.ts";
 export interface KnownWorld {
 	readonly runs: readonly RunRow[];
 	readonly openEpisodes: readonly Episode[];
+	readonly spentAlerts: readonly SpentAlert[];
 	readonly workspace: WorkspaceRow | null;
 	readonly learned: readonly Learned[];
 	readonly openGroups: readonly GroupIncident[];
@@ -59,6 +60,10 @@ export class Restoration {
 			const slot = table.get(episode.runId) ?? table.add(newRun(episode.runId), at.monoMs);
 			slot.episode = episode;
 			slot.doubtful = true;
+		}
+		for (const { runId, alertId } of known.spentAlerts) {
+			const slot = table.get(runId);
+			if (slot !== undefined) slot.spentAlertIds = [...slot.spentAlertIds, alertId];
 		}
 		learning.restore(known.learned, at.wallMs);
 		groups.begin({ tripped: known.workspace?.trippedGroups ?? [], silences: known.heldRuns, open: known.openGroups });

@@ -18,6 +18,8 @@ export interface Slot {
 	/** When REST last showed this run; negative infinity when never. */
 	seenByRestMonoMs: number;
 	episode: Episode | null;
+	/** Ids of episodes that may come again: `reopenableOutcomes`. */
+	spentAlertIds: readonly string[];
 	/** An exception was caught at this run: it is left alone until then. */
 	asideUntilMonoMs: number;
 	/** What the run's beginning teaches about its deployment. */
@@ -47,6 +49,9 @@ export function isEvictable(slot: Slot, nowMonoMs: number): boolean {
 	return hasEnded(slot.run) || isGone(slot.run);
 }
 
+/** Shared: next to no run has one. */
+const noIds: readonly string[] = [];
+
 /** All runs that are alive or ended lately, by id. */
 export class RunTable {
 	readonly #slots = new Map<string, Slot>();
@@ -68,6 +73,7 @@ export class RunTable {
 			doubtful: isUnidentified(run) || isReopenedUnchecked(run),
 			seenByRestMonoMs: Number.NEGATIVE_INFINITY,
 			episode: null,
+			spentAlertIds: noIds,
 			asideUntilMonoMs: Number.NEGATIVE_INFINITY,
 			first: { runningAtMs: null, firstBeatMs: null },
 			parentUnknown: false,

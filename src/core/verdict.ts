@@ -14,6 +14,8 @@ export interface Verdict {
 	readonly otherSignAtMs: number | null;
 	readonly relatedRuns: readonly string[];
 	readonly groupId: string | null;
+	/** Ids of the run's episodes that may come again. */
+	readonly spentAlertIds: readonly string[];
 	readonly at: Instant;
 }
 
@@ -22,14 +24,7 @@ export function openEpisode(verdict: Verdict): Episode {
 	const { condition } = claim;
 	const evidence = evidenceOf(verdict);
 	return {
-		alertId: alertIdOf({
-			namespace: verdict.namespace,
-			workspace: verdict.workspace,
-			runId: run.runId,
-			attempt: run.attempt,
-			condition,
-			anchor: restsOnBeats(condition) ? (run.lastBeat?.eventId ?? state.id) : state.id,
-		}),
+		alertId: unspentIdOf(verdict, restsOnBeats(condition) ? (run.lastBeat?.eventId ?? state.id) : state.id),
 		workspace: verdict.workspace,
 		runId: run.runId,
 		attempt: run.attempt,
@@ -45,6 +40,16 @@ export function openEpisode(verdict: Verdict): Episode {
 		raisedAtMs: verdict.at.wallMs,
 		closed: null,
 	};
+}
+
+/** The first that no closed episode of the run bears: the anchor's own, unless the same one has come before. */
+function unspentIdOf({ namespace, workspace, run, claim, spentAlertIds }: Verdict, anchor: string): string {
+	const { runId, attempt } = run;
+	const idOf = (anchorOfTime: string): string =>
+		alertIdOf({ namespace, workspace, runId, attempt, condition: claim.condition, anchor: anchorOfTime });
+	let alertId = idOf(anchor);
+	for (let time = 2; spentAlertIds.includes(alertId); time += 1) alertId = idOf(`${anchor} ${time}`);
+	return alertId;
 }
 
 function restsOnBeats(condition: Condition): boolean {

@@ -275,6 +275,7 @@ function restoredTracker({ settings, live, workspace, world, clock }: WatchOptio
 		{
 			runs: world.runs.map(({ row }) => row),
 			openEpisodes: world.openEpisodes,
+			spentAlerts: world.spentAlerts,
 			workspace: world.workspaces[0] ?? null,
 			learned: world.learned,
 			openGroups: world.openGroups,

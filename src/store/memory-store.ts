@@ -1,4 +1,4 @@
-import { type Episode, isOfEpisode, workspaceOf } from "../core/episode.ts";
+import { type Episode, isOfEpisode, isReopenable, workspaceOf } from "../core/episode.ts";
 import { isTerminal } from "../core/run.ts";
 import type { Clock } from "../lib/clock.ts";
 import { learnedSchema } from "./core-schema.ts";
@@ -75,6 +75,12 @@ export class MemoryStore implements Store {
 			openEpisodes: [...episodes.values()]
 				.filter((episode) => episode.workspace === workspace && episode.closed === null)
 				.toSorted((one, other) => one.raisedAtMs - other.raisedAtMs || compareText(one.alertId, other.alertId)),
+			spentAlerts: [...episodes.values()]
+				.filter(
+					({ workspace: place, closed }) => place === workspace && closed !== null && isReopenable(closed.outcome),
+				)
+				.map(({ runId, alertId }) => ({ runId, alertId }))
+				.toSorted((one, other) => compareText(one.alertId, other.alertId)),
 			workspaces: kept === undefined ? [] : [kept],
 			outbox: this.#owed(workspace),
 			openGroups: [...groups.values()]

@@ -9,6 +9,7 @@ import {
 	parseOpenEpisode,
 	parseOutbox,
 	parseRun,
+	parseSpentAlert,
 	parseWorkspace,
 } from "./rows.ts";
 import { bytesOfRunId } from "./run-id.ts";
@@ -41,6 +42,7 @@ export class RowReader {
 		const world = {
 			runs: this.#read("runs", workspace, parseRun, unreadable),
 			openEpisodes: this.#read("episodes", workspace, parseOpenEpisode, unreadable),
+			spentAlerts: this.#parts.statements.readSpent.all(workspace).map(parseSpentAlert),
 			workspaces: this.#read("workspaces", workspace, parseWorkspace, unreadable),
 			outbox: this.#read("outbox", workspace, parseOutbox, unreadable),
 			openGroups: this.#read("group_incidents", workspace, parseGroup, unreadable),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { RunSilenceRow } from "../core/disruption-row.ts";
-import { conditions, type Episode } from "../core/episode.ts";
+import { conditions, type Episode, type SpentAlert } from "../core/episode.ts";
 import type { GroupIncident } from "../core/group-incident.ts";
 import { type BeatView, type StateView, stateTypes } from "../core/run.ts";
 import {
@@ -139,6 +139,14 @@ export function parseOpenEpisode(raw: unknown): Episode {
 		raisedAtMs: columns.raised_at_ms,
 		closed: null,
 	};
+}
+
+const spentColumns = z.object({ run_id: runIdBytes, alert_id: z.string() });
+
+/** The schema of the table lets nothing else in. */
+export function parseSpentAlert(raw: unknown): SpentAlert {
+	const columns = spentColumns.parse(raw);
+	return { runId: columns.run_id, alertId: columns.alert_id };
 }
 
 const outboxColumns = z.object({

@@ -14,6 +14,8 @@ import type { StoredRun } from "./store.ts";
 /** The tables whose rows are parsed when read. */
 export type RowSource = "runs" | "episodes" | "outbox" | "workspaces" | "learned" | "group_incidents" | "held_runs";
 
+/** `reopenableOutcomes`, as the index episodes_spent has them. */
+const reopenable = "('superseded', 'disabled')";
 const endedTypes = "('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')";
 
 /**
@@ -60,6 +62,9 @@ export function prepareStatements(database: Database) {
 				blind_spans = excluded.blind_spans, health_score = excluded.health_score,
 				tripped_groups = excluded.tripped_groups`),
 		read: readStatements(database),
+		readSpent: database.prepare<[string], RawRow>(`
+			SELECT rowid AS rowid, run_id, alert_id FROM episodes WHERE workspace = ? AND closed_outcome IN ${reopenable}
+			ORDER BY alert_id`),
 		readRun: database.prepare<[string, Uint8Array], RawRow>(
 			"SELECT rowid AS rowid, * FROM runs WHERE workspace = ? AND run_id = ?",
 		),

@@ -1,5 +1,5 @@
 import type { RunSilenceRow } from "../core/disruption-row.ts";
-import type { Episode, Transition } from "../core/episode.ts";
+import type { Episode, SpentAlert, Transition } from "../core/episode.ts";
 import type { GroupIncident } from "../core/group-incident.ts";
 import type { Learned, LearnedRow } from "../core/learning.ts";
 import type { RunRow, WorkspaceRow } from "../core/record.ts";
@@ -79,6 +79,8 @@ export interface CommitResult {
 export interface StoredWorld {
 	readonly runs: readonly StoredRun[];
 	readonly openEpisodes: readonly Episode[];
+	/** Of closed episodes, those whose outcome lets them come again, by alert id. */
+	readonly spentAlerts: readonly SpentAlert[];
 	readonly workspaces: readonly WorkspaceRow[];
 	/** Not delivered yet, oldest first. */
 	readonly outbox: readonly OutboxRow[];

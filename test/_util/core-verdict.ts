@@ -35,6 +35,7 @@ export const found: Verdict = {
 	newestStoredBeatMs: 40_020,
 	otherSignAtMs: 44_000,
 	relatedRuns: [uuid(1, 7)],
+	spentAlertIds: [],
 	groupId: "g",
 	at: { monoMs: 131_000, wallMs: 1_800_000_000_000 },
 };

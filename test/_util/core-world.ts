@@ -1,6 +1,12 @@
 import type { Decisions } from "../../src/core/decisions.ts";
 import type { RunSilenceRow } from "../../src/core/disruption-row.ts";
-import { type Episode, type EpisodeTransition, isOfEpisode } from "../../src/core/episode.ts";
+import {
+	type Episode,
+	type EpisodeTransition,
+	isOfEpisode,
+	isReopenable,
+	type SpentAlert,
+} from "../../src/core/episode.ts";
 import type { GroupIncident } from "../../src/core/group-incident.ts";
 import type { Input, Inquiry } from "../../src/core/input.ts";
 import type { Learned } from "../../src/core/learning.ts";
@@ -92,6 +98,7 @@ export class World {
 	readonly #openEpisodes = new Map<string, Episode>();
 	readonly #learned = new Map<string, Learned>();
 	readonly #openGroups = new Map<string, GroupIncident>();
+	readonly #spentAlerts: SpentAlert[] = [];
 	readonly #heldRuns = new Map<string, RunSilenceRow>();
 	#workspace: WorkspaceRow | null = null;
 
@@ -175,7 +182,10 @@ export class World {
 		const heldRuns = [...this.#heldRuns.values()];
 		const runs = [...this.#rows.values()];
 		const workspace = this.#workspace;
-		tracker.restore({ runs, openEpisodes, workspace, learned, openGroups, heldRuns }, startedAt);
+		tracker.restore(
+			{ runs, openEpisodes, workspace, learned, openGroups, heldRuns, spentAlerts: this.#spentAlerts },
+			startedAt,
+		);
 	}
 
 	/** As `kill -9` does. */
@@ -299,8 +309,12 @@ export class World {
 		const { episode } = transition;
 		const name = this.server.runs.get(episode.runId)?.labels.name ?? episode.runId;
 		this.told.push({ atMs: this.nowMs, name, what: whatOf(episode), transition });
-		if (episode.closed === null) this.#openEpisodes.set(episode.alertId, episode);
-		else this.#openEpisodes.delete(episode.alertId);
+		if (episode.closed === null) {
+			this.#openEpisodes.set(episode.alertId, episode);
+			return;
+		}
+		this.#openEpisodes.delete(episode.alertId);
+		if (isReopenable(episode.closed.outcome)) this.#spentAlerts.push(episode);
 	}
 
 	#store(decisions: Decisions): void {

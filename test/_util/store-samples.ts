@@ -203,6 +203,7 @@ export const learnedSamples = [
 export const emptyWorld: StoredWorld = {
 	runs: [],
 	openEpisodes: [],
+	spentAlerts: [],
 	workspaces: [],
 	outbox: [],
 	openGroups: [],

@@ -109,6 +109,7 @@ export function batchLaws(build: BuildHouse): void {
 		expect(await store.load(workspace)).toStrictEqual({
 			runs: [{ row: rowOf(1), version: 1 }],
 			openEpisodes: batch.episodes,
+			spentAlerts: [],
 			workspaces: [sight],
 			outbox: batch.outbox,
 			openGroups: [groupOf("group-1")],

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { batchOf, closedOf, episodeOf, StandingClock, workspace } from "../_util/store-samples.ts";
+import type { Outcome } from "../../src/core/episode.ts";
+import { batchOf, closedOf, episodeOf, runIdOf, StandingClock, workspace } from "../_util/store-samples.ts";
 import type { BuildHouse } from "./store-laws.ts";
 
 export function episodeLaws(build: BuildHouse): void {
@@ -27,6 +28,22 @@ export function episodeLaws(build: BuildHouse): void {
 		}
 		await using store = await house.open();
 		expect((await store.load(workspace)).openEpisodes).toStrictEqual([]);
+	});
+
+	test("the ids of episodes that may come again are remembered, for as long as the episodes", async () => {
+		await using house = await build(new StandingClock());
+		const of = (n: number, outcome: Outcome, atMs = 5) => closedOf(episodeOf(n, `alert-${n}`), atMs, outcome);
+		const there = closedOf(episodeOf(9, "alert-0", { workspace: "other" }), 5, "disabled");
+		{
+			await using store = await house.open();
+			const closed = [of(1, "superseded", 50), of(2, "disabled"), of(3, "recovered"), of(4, "ended"), of(5, "moved")];
+			await store.commit(batchOf({ episodes: [...closed, episodeOf(6, "alert-6"), there] }));
+		}
+		await using store = await house.open();
+		const one = { runId: runIdOf(1), alertId: "alert-1" };
+		expect((await store.load(workspace)).spentAlerts).toStrictEqual([one, { runId: runIdOf(2), alertId: "alert-2" }]);
+		await store.retain({ runsBeforeMs: 0, episodesBeforeMs: 6 });
+		expect((await store.load(workspace)).spentAlerts).toStrictEqual([one]);
 	});
 
 	test("a closed episode never reopens", async () => {

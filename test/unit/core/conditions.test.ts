@@ -49,6 +49,23 @@ describe("a run that lasts", () => {
 		expect(world.story).toEqual(["r overrun raised", "r overrun superseded", "r raised"]);
 	});
 
+	it("and has overrun is told again, under an id of its own, when it only seemed dead", () => {
+		const world = lasting();
+		const [run] = world.server.runs.values();
+		world.at(2 * hour, () => world.server.freeze(run!));
+		world.at(2 * hour + 10 * minute, () => world.server.thaw(run!, world.nowMs));
+		world.run(3 * hour);
+		expect(world.story).toEqual([
+			"r overrun raised",
+			"r overrun superseded",
+			"r raised",
+			"r recovered",
+			"r overrun raised",
+		]);
+		const [first, , , , again] = world.told.map(({ transition }) => transition.episode);
+		expect(again!.alertId).not.toBe(first!.alertId);
+	});
+
 	it("and is dead is a zombie, which does not overrun", () => {
 		const world = lasting();
 		const [run] = world.server.runs.values();
@@ -85,6 +102,36 @@ describe("a condition that a rule switches off", () => {
 		world.live.current = { ...world.live.current, rules: [] };
 		world.run(40 * minute);
 		expect(world.story).toEqual(["r raised", "r disabled", "r raised"]);
+	});
+
+	it("and so comes again under an id of its own, the same after a restart, however often", () => {
+		const world = new World();
+		const run = started(world, "r", { tags: ["x"] });
+		started(world, "alive");
+		world.at(10 * minute, () => world.server.kill(run));
+		world.run(20 * minute);
+		for (const restarts of [false, true, false]) {
+			world.live.current = { ...world.live.current, rules: off("zombie") };
+			world.run(world.nowMs + minute);
+			if (restarts) {
+				world.stopDaemon();
+				world.startDaemon();
+			}
+			world.live.current = { ...world.live.current, rules: [] };
+			world.run(world.nowMs + 5 * minute);
+		}
+		const keys = world.told.map(({ transition }) => transition.key);
+		expect(world.story).toHaveLength(7);
+		expect(new Set(keys).size).toBe(7);
+		// What is open goes on under the id that it has.
+		world.stopDaemon();
+		world.startDaemon();
+		world.run(world.nowMs + 10 * minute);
+		world.server.end(run, world.nowMs, "CRASHED");
+		world.run(world.nowMs + minute);
+		expect(world.told.slice(7).map(({ transition }) => transition.key)).toEqual([
+			keys[6]?.replace("raised", "resolved"),
+		]);
 	});
 
 	it("as deaf leaves a run that logs on alone, until it is a zombie", () => {

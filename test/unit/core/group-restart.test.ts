@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { started } from "../../_util/core-scenario.ts";
 import type { SimRun } from "../../_util/core-server.ts";
-import { hour, minute, second, World } from "../../_util/core-world.ts";
+import { minute, second, World } from "../../_util/core-world.ts";
 
 const holdMs = 345 * second;
 const deathMs = 10 * minute;
 
-/** A pool of 4 dies among 16 others; `befall` gets the world as it is when the incident has just been told. */
-function poolDies(befall: (world: World, dead: readonly SimRun[]) => void, untilMs = hour): World {
+/** A pool of 4 dies among 8 others; `befall` gets the world as it is when the incident has just been told. */
+function poolDies(befall: (world: World, dead: readonly SimRun[]) => void, untilMs = 40 * minute): World {
 	const world = new World();
 	const dead = Array.from({ length: 4 }, (_, index) => started(world, `dead${index}`, { workPool: "etl" }));
-	for (let index = 0; index < 16; index += 1) started(world, `live${index}`, { workPool: "other" });
+	for (let index = 0; index < 8; index += 1) started(world, `live${index}`, { workPool: "other" });
 	world.at(deathMs, () => {
 		for (const run of dead) world.server.freeze(run);
 	});

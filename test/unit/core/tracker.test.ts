@@ -87,7 +87,15 @@ describe("one silence", () => {
 		const { episode } = raisedOf(world, "r")[0]!;
 		const fresh = new World();
 		fresh.tracker.restore(
-			{ runs: [], openEpisodes: [episode], workspace: null, learned: [], openGroups: [], heldRuns: [] },
+			{
+				runs: [],
+				openEpisodes: [episode],
+				workspace: null,
+				learned: [],
+				openGroups: [],
+				heldRuns: [],
+				spentAlerts: [],
+			},
 			fresh.now,
 		);
 		fresh.run(minute);

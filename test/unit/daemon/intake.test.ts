@@ -59,7 +59,7 @@ describe("after the socket has opened", () => {
 		const coveredUntilServerMs = stage.stub.nowMs() - 3_600_000;
 		const row = { workspace, coveredUntilServerMs, blindSpans: [], healthScore: 0, trippedGroups: [] };
 		tracker.restore(
-			{ runs: [], openEpisodes: [], workspace: row, learned: [], openGroups: [], heldRuns: [] },
+			{ runs: [], openEpisodes: [], workspace: row, learned: [], openGroups: [], heldRuns: [], spentAlerts: [] },
 			clock.now(),
 		);
 		stage.runCatchUp();

@@ -134,6 +134,7 @@ test("versions as loaded are those that changes are made on", async () => {
 		learned: [],
 		openGroups: [],
 		heldRuns: [],
+		spentAlerts: [],
 	};
 	after.tracker.restore(known, after.clock.now());
 	after.learn(stateView(1, "RUNNING", second));

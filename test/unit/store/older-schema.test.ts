@@ -47,6 +47,7 @@ const oldWorld: StoredWorld = {
 		{ row: bareRowOf(2), version: 1 },
 	],
 	openEpisodes: [openEpisode],
+	spentAlerts: [],
 	outbox: [{ sink: "log", transition: transitionOf(openEpisode), createdAtMs: 1_790_000_000_000 }],
 	workspaces: [
 		{

@@ -45,6 +45,7 @@ async function buildSpoiledHouse(sql: string) {
 const whole = {
 	runs: [1, 2].map((n) => ({ row: rowOf(n), version: 1 })),
 	openEpisodes: [episodeOf(1, "alert-1"), episodeOf(2, "alert-2")],
+	spentAlerts: [],
 	outbox: [
 		deliveryOf(episodeOf(1, "alert-1")),
 		deliveryOf(episodeOf(2, "alert-2")),

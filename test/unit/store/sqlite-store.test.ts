@@ -152,6 +152,11 @@ describe("the indexes", () => {
 			"SELECT * FROM group_incidents WHERE workspace = 'a' AND closed_at_ms IS NULL ORDER BY opened_at_ms, group_id",
 		],
 		["old group incidents", "SELECT rowid FROM group_incidents WHERE closed_at_ms IS NOT NULL AND closed_at_ms < 1"],
+		[
+			"alerts that may come again",
+			"SELECT run_id, alert_id FROM episodes WHERE workspace = 'a' AND closed_outcome IN ('superseded', 'disabled') ORDER BY alert_id",
+		],
+		["held runs", "SELECT * FROM held_runs WHERE workspace = 'a' ORDER BY workspace, run_id"],
 		["what was learned of a deployment", "SELECT * FROM learned WHERE workspace = 'a' AND kind = 'b' AND key = 'c'"],
 		["old deliveries", "SELECT id FROM outbox WHERE delivered_at_ms IS NOT NULL AND delivered_at_ms < 1"],
 	] as const)("%s are found without reading the whole table or sorting it", async ([, sql]) => {
