@@ -109,13 +109,13 @@ export function alertIdOf(parts: {
  * An episode so closed can come again although nothing of the run has changed: the operator switches the condition on
  * again, or the stronger condition ends. That is another episode, which needs another id: see `openEpisode`.
  */
-export const reopenableOutcomes = ["superseded", "disabled"] as const satisfies readonly Outcome[];
+const reopenableOutcomes = ["superseded", "disabled"] as const satisfies readonly Outcome[];
 
 export function isReopenable(outcome: Outcome): boolean {
 	return reopenableOutcomes.some((one) => one === outcome);
 }
 
-/** The id of an episode that was closed with one of `reopenableOutcomes`. */
+/** The id of an episode that was closed in such a way. */
 export interface SpentAlert {
 	readonly runId: string;
 	readonly alertId: string;

@@ -112,7 +112,7 @@ export class GroupWatch {
 				offlinePools: this.#offlinePools,
 			},
 		);
-		for (const runId of resetRuns) this.#table.startAfresh(runId, at.monoMs);
+		if (resetRuns.length > 0) this.#table.startAfresh(new Set(resetRuns), at.monoMs);
 		return { incidents: [...closed, ...opened], resetRuns };
 	}
 

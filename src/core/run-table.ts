@@ -18,7 +18,7 @@ export interface Slot {
 	/** When REST last showed this run; negative infinity when never. */
 	seenByRestMonoMs: number;
 	episode: Episode | null;
-	/** Ids of episodes that may come again: `reopenableOutcomes`. */
+	/** Ids of episodes that may come again: `isReopenable`. */
 	spentAlertIds: readonly string[];
 	/** An exception was caught at this run: it is left alone until then. */
 	asideUntilMonoMs: number;
@@ -87,12 +87,13 @@ export class RunTable {
 		this.#slots.delete(runId);
 	}
 
-	/** The run's silence begins now: held beats of its group are still on their way. */
-	startAfresh(runId: string, nowMonoMs: number): void {
-		const slot = this.#slots.get(runId);
-		if (slot === undefined) return;
-		slot.run = { ...slot.run, aliveAtMonoMs: nowMonoMs };
-		slot.passed = "nothing";
+	/** The silence of these runs begins now: held beats of their group are still on their way. */
+	startAfresh(runIds: ReadonlySet<string>, nowMonoMs: number): void {
+		for (const slot of this.#slots.values()) {
+			if (!runIds.has(slot.run.runId)) continue;
+			slot.run = { ...slot.run, aliveAtMonoMs: nowMonoMs };
+			slot.passed = "nothing";
+		}
 	}
 
 	/** REST's listing of what is live, begun then, is complete: a live run that was not on it is in doubt. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { armedRuns } from "../../../src/core/armed-runs.ts";
+import { Disruption } from "../../../src/core/disruption.ts";
 import { GroupWatch } from "../../../src/core/group-watch.ts";
 import { Learning } from "../../../src/core/learning.ts";
 import { Observation } from "../../../src/core/observation.ts";
@@ -9,6 +10,7 @@ import { Yardstick } from "../../../src/core/yardstick.ts";
 import { started } from "../../_util/core-scenario.ts";
 import { uuid } from "../../_util/core-server.ts";
 import { defaultSettings, hour, minute, second, World } from "../../_util/core-world.ts";
+import { groupOf, trippedGroup } from "../../_util/store-samples.ts";
 
 const beating: Run = {
 	...newRun(uuid(1, 1)),
@@ -86,6 +88,33 @@ describe("a fleet that dies at once", () => {
 		const ms = heldMs((world) => workers(world, true));
 		expect(ms).toBeGreaterThanOrEqual(345 * second);
 		expect(ms).toBeLessThanOrEqual(375 * second);
+	});
+});
+
+describe("incidents that an earlier process opened", () => {
+	const at = { monoMs: 100_000, wallMs: 1_790_000_100_000 };
+
+	it("are counted by kind until they are taken up, and after", () => {
+		const { yardstick, table } = parts();
+		const groups = new GroupWatch({ namespace: "n", workspace: "w", table, yardstick, holds: true });
+		const open = [groupOf("one", { group: "a" }), groupOf("two", { group: "b" })];
+		groups.begin({ tripped: [], silences: [], open });
+		expect(groups.openByKind).toEqual({ work_pool: 2 });
+		expect(groups.restore(0, at)).toEqual([]);
+		expect(groups.openByKind).toEqual({ work_pool: 2 });
+		expect(groups.sweep(at).incidents.map(({ groupId, closed }) => [groupId, closed?.outcome])).toEqual([
+			["one", "ended"],
+			["two", "ended"],
+		]);
+		expect(groups.openByKind).toEqual({});
+	});
+
+	it("are closed when the group has another one by now", () => {
+		const disruption = new Disruption({ namespace: "n", workspace: "w" });
+		const known = { tripped: [trippedGroup], silences: [], open: [groupOf("older"), groupOf("group-1")] };
+		const over = disruption.restore(known, (serverMs) => serverMs - 1_790_000_000_000, at);
+		expect(over).toEqual([groupOf("older", { closed: { outcome: "ended", atMs: at.wallMs } })]);
+		expect(disruption.open.map(({ groupId }) => groupId)).toEqual(["group-1"]);
 	});
 });
 

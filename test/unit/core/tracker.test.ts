@@ -94,7 +94,7 @@ describe("one silence", () => {
 				learned: [],
 				openGroups: [],
 				heldRuns: [],
-				spentAlerts: [],
+				spentAlerts: [{ runId: uuid(1, 99), alertId: "of a run that is gone" }],
 			},
 			fresh.now,
 		);
