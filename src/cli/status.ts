@@ -26,7 +26,7 @@ function asText(status: Status): string {
 	const rows: readonly (readonly [string, string])[] = [
 		["zombied", `${status.version}, since ${status.started_at}`],
 		["ready", status.ready ? "yes" : `no: ${status.reason}`],
-		["stream", status.stream_connected ? "connected" : "not connected"],
+		["stream", streamText(status)],
 		["last event", status.last_event_at ?? "none yet"],
 		["last sweep", status.last_sweep_at ?? "none yet"],
 		["verdicts", status.blind ? `on hold: ${causes}` : "as usual"],
@@ -38,6 +38,11 @@ function asText(status: Status): string {
 		["settings", status.config_current ? "as last read" : "older ones: the last reload was refused"],
 	];
 	return rows.map(([name, text]) => `${name.padEnd(13)}  ${plainText(text, textCharsMax)}\n`).join("");
+}
+
+function streamText(status: Status): string {
+	if (status.stream_connected) return "connected";
+	return status.over_rest_alone ? "not connected: working over REST alone" : "not connected";
 }
 
 const examples = `

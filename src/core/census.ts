@@ -33,7 +33,7 @@ export function takeCensus(table: RunTable, openGroups: Census["openGroups"]): C
 	for (const slot of table.values()) {
 		const condition = slot.episode?.condition;
 		if (condition !== undefined) openEpisodes[condition] = (openEpisodes[condition] ?? 0) + 1;
-		else if (slot.passed !== "nothing") counts.suspects += 1;
+		else if (slot.passed !== "nothing" && slot.passed !== "missed") counts.suspects += 1;
 		const coverage = coverageOf(slot);
 		if (coverage !== null) counts[coverage] += 1;
 	}

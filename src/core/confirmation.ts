@@ -11,12 +11,16 @@ import { isArmed, type Run, type StateView } from "./run.ts";
 import type { RunTable, Slot } from "./run-table.ts";
 import { nextQuestion } from "./sweep.ts";
 import { openEpisode } from "./verdict.ts";
+import type { Witnesses } from "./witnesses.ts";
 import type { Yardstick } from "./yardstick.ts";
 
 /** After a question that REST did not answer. */
 const askAgainMs = 5_000;
 /** After an answer that settled nothing: REST contradicts an event that is later by its timestamp, say. */
 const unsettledAskAgainMs = 60_000;
+
+/** Over REST alone somebody else must have been heard so many cadences after the run's last sign of life. */
+const witnessAfterCadences = 2;
 
 /** What a run calls for at a moment. */
 export interface Question {
@@ -36,6 +40,7 @@ export interface ConfirmationOptions {
 	readonly family: Family;
 	readonly table: RunTable;
 	readonly groups: GroupWatch;
+	readonly witnesses: Witnesses;
 }
 
 /**
@@ -101,7 +106,7 @@ export class Confirmation {
 		if (stage !== "due") return null;
 		const claim = this.#claimsOf(slot, at).find((one) => one.condition === condition);
 		const isDue = claim !== undefined && claim.elapsedMs >= claim.dueAfterMs;
-		if (!isDue || !this.#options.observation.mayJudge(at.monoMs)) return null;
+		if (!isDue || !this.#mayJudge(slot.run, claim, at)) return null;
 		return this.#judge(slot, state, claim, answer, at);
 	}
 
@@ -113,11 +118,20 @@ export class Confirmation {
 	}
 
 	#stageOf(slot: Slot, claim: Claim, at: Instant): Exclude<InquiryStage, "identify"> | null {
-		const mayJudge = this.#options.observation.mayJudge(at.monoMs);
+		const mayJudge = this.#mayJudge(slot.run, claim, at);
 		if (claim.condition !== "zombie") return mayJudge && claim.elapsedMs >= claim.dueAfterMs ? "due" : null;
-		const stage = nextQuestion(slot.passed, claim.elapsedMs, claim);
-		if (stage === null || stage === "suspect") return stage;
+		const stage = nextQuestion(slot.passed, claim.elapsedMs, { ...claim, cadenceMs: claim.cadence.tauMs });
+		if (stage === null || stage === "missed" || stage === "suspect") return stage;
 		return mayJudge && !this.#isHeld(slot.run, at) ? stage : null;
+	}
+
+	/** Over REST alone silence needs a witness: whatever keeps our socket shut may keep the clients' shut as well. */
+	#mayJudge(run: Run, { condition }: Claim, at: Instant): boolean {
+		const { observation, yardstick, witnesses } = this.#options;
+		if (!observation.mayJudge(at.monoMs)) return false;
+		if (!observation.isOverRestAlone || (condition !== "zombie" && condition !== "never_beat")) return true;
+		const fromMonoMs = run.aliveAtMonoMs ?? at.monoMs;
+		return witnesses.newestBeside(run.runId) > fromMonoMs + witnessAfterCadences * yardstick.cadenceMs(run);
 	}
 
 	#isHeld(run: Run, at: Instant): boolean {

@@ -5,12 +5,15 @@ import type { LearnedRow } from "./learning.ts";
 import type { Merge } from "./liveness.ts";
 import type { RunView } from "./run.ts";
 
+/** The server had stored an event that the stream did not bring. */
+export type StreamLossKind = "stored_beat_not_heard" | "stored_state_not_heard";
+
 /** Something odd that was noticed: counted, and logged by the daemon. */
 export interface Oddity {
 	readonly kind:
 		| "late_beat"
 		| "terminal_overwritten"
-		| "stored_beat_not_heard"
+		| StreamLossKind
 		| "unknown_run"
 		| "run_set_aside"
 		| "own_pause"
@@ -52,6 +55,10 @@ export interface Decisions {
 	readonly blind: ReadonlyMap<BlindCause, number>;
 }
 
+export function addBlind({ blind }: GatheringDecisions, causes: readonly BlindCause[], elapsedMs: number): void {
+	for (const cause of causes) blind.set(cause, (blind.get(cause) ?? 0) + elapsedMs / 1000);
+}
+
 export interface GatheringDecisions extends Decisions {
 	readonly changedRuns: Set<string>;
 	readonly beatenRuns: Set<string>;
@@ -76,8 +83,4 @@ export function noDecisions(): GatheringDecisions {
 		lagsMs: [],
 		blind: new Map(),
 	};
-}
-
-export function addBlind({ blind }: GatheringDecisions, causes: readonly BlindCause[], seconds: number): void {
-	for (const cause of causes) blind.set(cause, (blind.get(cause) ?? 0) + seconds);
 }

@@ -10,10 +10,11 @@ export interface InquiryBasis {
 }
 
 /**
- * Why REST is asked about a run. `identify`: its state is unknown or doubtful. `suspect`: past the line of suspicion.
+ * Why REST is asked about a run. `identify`: its state is unknown or doubtful. `missed`: a beat is overdue, and may have
+ * been lost on the way. `suspect`: past the line of suspicion.
  * `eve` and `due`: the two confirmations of a verdict, just before the deadline and at it.
  */
-export type InquiryStage = "identify" | "suspect" | "eve" | "due";
+export type InquiryStage = "identify" | "missed" | "suspect" | "eve" | "due";
 
 /** A question to REST about one run: its present state, and its newest stored heartbeat. */
 export interface Inquiry {
@@ -53,6 +54,8 @@ export type Input =
 			readonly at: Instant;
 			readonly view: RunView;
 			readonly receivedMs: number | null;
+			/** The event that it names as the one before, of the same run. */
+			readonly follows?: string | null;
 	  }
 	/** Events that the server had stored: read by catch-up. */
 	| {
@@ -89,6 +92,8 @@ export type Input =
 	| { readonly kind: "stream_closed"; readonly at: Instant }
 	/** Both passes of a catch-up over REST are in: what they covered no longer counts as unheard. */
 	| { readonly kind: "caught_up"; readonly at: Instant }
+	/** The socket is away; over REST all has been read that the server had received by then (our monotonic clock). */
+	| { readonly kind: "covered_over_rest"; readonly at: Instant; readonly untilMonoMs: number }
 	/** A REST call ended: `serverDateMs` is its `Date` header. A failure is one that retries did not mend. */
 	| {
 			readonly kind: "rest_answered";

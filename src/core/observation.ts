@@ -1,5 +1,7 @@
 import type { Instant } from "../lib/clock.ts";
 import { type BlindCause, type BlindSpan, blindMs, withSpan } from "./blindness.ts";
+import { Lag } from "./lag.ts";
+import { Outage } from "./outage.ts";
 import { afterTick, type OwnHealth, withTrouble } from "./own-health.ts";
 import type { KnownObservation } from "./record.ts";
 import { ServerClock } from "./server-clock.ts";
@@ -11,11 +13,9 @@ const tickLateMs = 5_000;
 const clocksApartMs = 2_000;
 /** Nothing is flagged until REST has been back this long: clients have resent what they held by then. */
 const restSettleMs = 45_000;
-const lagBlindMs = 30_000;
-const lagClearMs = 10_000;
-/** A lag that no further late event confirms has ended. */
-const lagForgottenMs = 60_000;
 const silentStreamMinMs = 30_000;
+/** Three turns of reading over REST: without one for so long we no longer hear anything. */
+const restAloneLapseMs = 90_000;
 /** Eight expected events missing in a row: chance explains that once in 3,000 times. */
 const silentStreamEvents = 8;
 const silentStreamMaxMs = 15 * 60_000;
@@ -29,18 +29,20 @@ export class Observation {
 	#spans: readonly BlindSpan[] = [];
 	#health: OwnHealth;
 	#streamOpen = false;
-	#caughtUp = false;
+	/** When REST last stood in for the socket; null while it does not. */
+	#restTurnMonoMs: number | null = null;
+	/** Since then everything has come over the socket; null while it does not. */
+	#hearingSinceMonoMs: number | null = null;
 	/** Everything up to here has been seen; null before the first catch-up of a new database. */
 	#coveredUntilMonoMs: number | null = null;
-	#outage: { readonly sinceMonoMs: number; endedMonoMs: number | null } | null = null;
+	readonly #outage = new Outage();
 	/** A new process knows nothing of what was before: server and daemon may have come back together, and it settles too. */
 	#rest: { readonly up: boolean; readonly sinceMonoMs: number };
 	#lastEventAtMs: number | null = null;
 	/** Since then no event has come over the open stream; null before it first opened. */
 	#quietSinceMonoMs: number | null = null;
 	#silentSinceMonoMs: number | null = null;
-	#lag: { readonly sinceMonoMs: number; lastLateMonoMs: number } | null = null;
-	#lastPromptMonoMs = Number.NEGATIVE_INFINITY;
+	readonly #lag = new Lag();
 	#lastTick: Instant | null = null;
 
 	constructor(startedAt: Instant) {
@@ -60,6 +62,16 @@ export class Observation {
 
 	get streamOpen(): boolean {
 		return this.#streamOpen;
+	}
+
+	/** The socket is away, and what it would have brought is read over REST. */
+	get isOverRestAlone(): boolean {
+		return this.#restTurnMonoMs !== null;
+	}
+
+	/** Since when the socket has brought everything, what it had missed included; null while it does not. */
+	get hearingSinceMonoMs(): number | null {
+		return this.#hearingSinceMonoMs;
 	}
 
 	get lastEventAtMs(): number | null {
@@ -85,12 +97,14 @@ export class Observation {
 
 	/** While this holds nobody is flagged, whatever the silence. */
 	get isBlind(): boolean {
-		return !(this.#streamOpen && this.#caughtUp) || this.#lag !== null || this.#silentSinceMonoMs !== null;
+		const isDeaf = !this.#isHearing && !this.isOverRestAlone;
+		return isDeaf || this.#lag.sinceMonoMs !== null || this.#silentSinceMonoMs !== null;
 	}
 
-	/** Causes that are open now, for the counter of blind seconds. */
+	/** Causes that are open now, for the counter of blind seconds: what REST reads soon after is not lost. */
 	get openCauses(): readonly BlindCause[] {
 		const causes = this.#openSpans().map(([cause]) => cause);
+		if (this.isOverRestAlone) return causes.filter((cause) => cause !== "socket");
 		if (this.#coveredUntilMonoMs === null) causes.push("socket");
 		return causes;
 	}
@@ -102,21 +116,21 @@ export class Observation {
 
 	streamOpened(): void {
 		this.#streamOpen = true;
-		this.#caughtUp = false;
+		this.#hearingSinceMonoMs = null;
 	}
 
 	streamClosed(at: Instant): void {
 		if (!this.#streamOpen) return;
 		this.#streamOpen = false;
-		this.#caughtUp = false;
+		this.#hearingSinceMonoMs = null;
 		this.#endSilence(at.monoMs);
 		this.#trouble(at.monoMs);
-		if (!this.#rest.up) this.#outageGoesOn(this.#coveredUntilMonoMs ?? at.monoMs);
+		if (!this.#rest.up) this.#outage.goesOn(this.#coveredUntilMonoMs ?? at.monoMs);
 	}
 
 	/** Any sign that the open socket works: it covers the time up to now. */
 	streamHeard(at: Instant): void {
-		if (this.#streamOpen && this.#caughtUp) this.#coveredUntilMonoMs = at.monoMs;
+		if (this.#isHearing) this.#coveredUntilMonoMs = at.monoMs;
 	}
 
 	/**
@@ -125,25 +139,35 @@ export class Observation {
 	 */
 	caughtUp(at: Instant): void {
 		if (!this.#streamOpen) return;
-		this.#caughtUp = true;
+		this.#hearingSinceMonoMs ??= at.monoMs;
+		this.#restTurnMonoMs = null;
 		this.#coveredUntilMonoMs = at.monoMs;
 		// A stream that has just opened has not been silent for long.
 		this.#quietSinceMonoMs = at.monoMs;
-		if (this.#outage === null) return;
-		const { sinceMonoMs, endedMonoMs } = this.#outage;
-		this.#outage = null;
-		this.#spans = withSpan(this.#spans, {
-			fromMonoMs: sinceMonoMs,
-			untilMonoMs: endedMonoMs ?? at.monoMs,
-			cause: "server_outage",
-		});
+		this.#addSpan(this.#outage.take(at.monoMs));
+	}
+
+	/**
+	 * The socket is away, and REST has given what the server stored: everything that it had received by then is known.
+	 * An outage of the server is over only when what came after it has been read.
+	 */
+	coveredOverRest(at: Instant, untilMonoMs: number): void {
+		if (this.#isHearing || !this.#rest.up) return;
+		if (this.#outage.lasts(untilMonoMs)) return;
+		this.#addSpan(this.#outage.take(at.monoMs));
+		this.#restTurnMonoMs = at.monoMs;
+		this.#coveredUntilMonoMs = Math.max(untilMonoMs, this.#coveredUntilMonoMs ?? untilMonoMs);
 	}
 
 	restAnswered(at: Instant, serverDateMs: number | null): void {
-		if (serverDateMs !== null) this.clock.observeDate(at.monoMs, serverDateMs);
+		if (serverDateMs !== null) {
+			// Without the socket nothing else tells that the server's clock was set.
+			if (!this.#streamOpen) this.clock.doubtEvents(at.monoMs, serverDateMs);
+			this.clock.observeDate(at.monoMs, serverDateMs);
+		}
 		if (this.#rest.up) return;
 		this.#rest = { up: true, sinceMonoMs: at.monoMs };
-		if (this.#outage !== null) this.#outage.endedMonoMs ??= at.monoMs;
+		this.#outage.restIsBack(at.monoMs);
 	}
 
 	restFailed(at: Instant): void {
@@ -151,8 +175,9 @@ export class Observation {
 			this.#rest = { up: false, sinceMonoMs: at.monoMs };
 			this.#trouble(at.monoMs);
 		}
-		if (this.#streamOpen && this.#caughtUp) return;
-		this.#outageGoesOn(this.#coveredUntilMonoMs ?? at.monoMs);
+		if (this.#isHearing) return;
+		this.#restTurnMonoMs = null;
+		this.#outage.goesOn(this.#coveredUntilMonoMs ?? at.monoMs);
 	}
 
 	/**
@@ -191,17 +216,15 @@ export class Observation {
 		this.#lastTick = at;
 		this.#health = afterTick(this.#health, at.monoMs);
 		this.#watchSilence(at.monoMs, eventsPerMs);
-		if (this.#lag !== null && at.monoMs - this.#lag.lastLateMonoMs > lagForgottenMs) this.#endLag(at.monoMs);
+		if (this.#restTurnMonoMs !== null && at.monoMs - this.#restTurnMonoMs > restAloneLapseMs)
+			this.#restTurnMonoMs = null;
+		this.#addSpan(this.#lag.takeEnded(at.monoMs));
 		if (last === null) return { elapsedMs: 0, sleptMs: 0 };
 		const elapsedMs = at.monoMs - last.monoMs;
 		const lateMs = elapsedMs - tickEveryMs;
 		const apartMs = Math.abs(at.wallMs - last.wallMs - elapsedMs);
 		if (lateMs <= tickLateMs && apartMs <= clocksApartMs) return { elapsedMs, sleptMs: 0 };
-		this.#spans = withSpan(this.#spans, {
-			fromMonoMs: last.monoMs,
-			untilMonoMs: at.monoMs,
-			cause: "own_pause",
-		});
+		this.#addSpan({ fromMonoMs: last.monoMs, untilMonoMs: at.monoMs, cause: "own_pause" });
 		// What was sent meanwhile is only now read: the stream has not been silent in that time.
 		if (this.#quietSinceMonoMs !== null) this.#quietSinceMonoMs = at.monoMs;
 		this.#trouble(at.monoMs);
@@ -221,21 +244,26 @@ export class Observation {
 
 	#openSpans(): [BlindCause, number][] {
 		const open: [BlindCause, number][] = [];
-		if (!(this.#streamOpen && this.#caughtUp) && this.#coveredUntilMonoMs !== null) {
-			open.push([this.#outage === null ? "socket" : "server_outage", this.#coveredUntilMonoMs]);
+		if (!this.#isHearing && this.#coveredUntilMonoMs !== null) {
+			open.push([this.#outage.isOpen ? "server_outage" : "socket", this.#coveredUntilMonoMs]);
 		}
 		if (this.#silentSinceMonoMs !== null) open.push(["silent_stream", this.#silentSinceMonoMs]);
-		if (this.#lag !== null) open.push(["lag", this.#lag.sinceMonoMs]);
+		const { sinceMonoMs: lagSinceMonoMs } = this.#lag;
+		if (lagSinceMonoMs !== null) open.push(["lag", lagSinceMonoMs]);
 		return open;
 	}
 
-	/** Begins an outage of the server, or takes back that it has ended. */
-	#outageGoesOn(coveredUntilMonoMs: number): void {
-		this.#outage = { sinceMonoMs: this.#outage?.sinceMonoMs ?? coveredUntilMonoMs, endedMonoMs: null };
+	/** The socket is open, and what it had missed has been read. */
+	get #isHearing(): boolean {
+		return this.#hearingSinceMonoMs !== null;
+	}
+
+	#addSpan(span: BlindSpan | null): void {
+		if (span !== null) this.#spans = withSpan(this.#spans, span);
 	}
 
 	#watchSilence(nowMonoMs: number, eventsPerMs: number): void {
-		if (!this.#streamOpen || !this.#caughtUp || this.#quietSinceMonoMs === null) return;
+		if (!this.#isHearing || this.#quietSinceMonoMs === null) return;
 		const silentMs = nowMonoMs - this.#quietSinceMonoMs;
 		const boundMs =
 			eventsPerMs > 0 ? Math.max(silentStreamMinMs, silentStreamEvents / eventsPerMs) : Number.POSITIVE_INFINITY;
@@ -245,35 +273,13 @@ export class Observation {
 
 	#endSilence(nowMonoMs: number): void {
 		if (this.#silentSinceMonoMs === null) return;
-		this.#spans = withSpan(this.#spans, {
-			fromMonoMs: this.#silentSinceMonoMs,
-			untilMonoMs: nowMonoMs,
-			cause: "silent_stream",
-		});
+		this.#addSpan({ fromMonoMs: this.#silentSinceMonoMs, untilMonoMs: nowMonoMs, cause: "silent_stream" });
 		this.#silentSinceMonoMs = null;
 	}
 
 	#noteLag(nowMonoMs: number, lagMs: number): void {
-		if (lagMs <= lagClearMs) {
-			this.#lastPromptMonoMs = nowMonoMs;
-			this.#endLag(nowMonoMs);
-		} else if (this.#lag !== null) {
-			this.#lag.lastLateMonoMs = nowMonoMs;
-		} else if (lagMs > lagBlindMs) {
-			const sinceMonoMs = Math.max(nowMonoMs - lagMs, this.#lastPromptMonoMs);
-			this.#lag = { sinceMonoMs, lastLateMonoMs: nowMonoMs };
-			this.#trouble(nowMonoMs);
-		}
-	}
-
-	#endLag(nowMonoMs: number): void {
-		if (this.#lag === null) return;
-		this.#spans = withSpan(this.#spans, {
-			fromMonoMs: this.#lag.sinceMonoMs,
-			untilMonoMs: nowMonoMs,
-			cause: "lag",
-		});
-		this.#lag = null;
+		if (this.#lag.begins(nowMonoMs, lagMs)) this.#trouble(nowMonoMs);
+		this.#addSpan(this.#lag.takeEnded(nowMonoMs));
 	}
 
 	#trouble(nowMonoMs: number): void {

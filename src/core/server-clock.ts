@@ -3,6 +3,8 @@ const bucketMs = 60_000;
 const bucketsMax = 10;
 /** A bucket whose least offset lies this much higher than the one before means a stepped clock, not slow transit. */
 const stepMs = 2_000;
+/** An answer of REST takes a minute at most, `PREFECT_API_REQUEST_TIMEOUT` by default: more than that is a stepped clock. */
+const dateApartMsMax = 65_000;
 /** Upper edges of the lag histogram. */
 const lagEdgesMs = [1_000, 2_000, 4_000, 8_000, 12_000, 16_000, 24_000, 32_000, 48_000, 64_000] as const;
 const lagEdgeMaxMs = Math.max(...lagEdgesMs);
@@ -28,6 +30,18 @@ export class ServerClock {
 	get offsetMs(): number | null {
 		if (this.#buckets.length === 0) return this.#dateOffsetMs;
 		return Math.min(...this.#buckets.map((bucket) => bucket.offsetMs));
+	}
+
+	/**
+	 * Forgets live events that an answer's `Date` contradicts by more than an answer can take, or that are too old to tell
+	 * anything: for the time in which no live events come.
+	 */
+	doubtEvents(arrivalMonoMs: number, serverDateMs: number): void {
+		const oldestMonoMs = arrivalMonoMs - bucketMs * bucketsMax;
+		const dateOffsetMs = arrivalMonoMs - serverDateMs;
+		this.#buckets = this.#buckets.filter(
+			({ startMonoMs, offsetMs }) => startMonoMs > oldestMonoMs && Math.abs(dateOffsetMs - offsetMs) <= dateApartMsMax,
+		);
 	}
 
 	/** From a REST answer's `Date`: whole seconds, so it serves only until the first live event. */

@@ -4,6 +4,9 @@ import type { Passed } from "./run-table.ts";
 /** The first of the two confirmations comes this long before the deadline. */
 const eveMs = 10_000;
 
+/** A beat that is due has come, and is stored as well, by so long after; on a very busy server it may take longer. */
+const missedAfterMs = 15_000;
+
 /**
  * The question that a silence calls for now; null when it calls for none. Each stage is asked once a silence, in order,
  * so that a verdict has been confirmed twice even when the deadline had already passed (after a blind spell).
@@ -11,11 +14,16 @@ const eveMs = 10_000;
 export function nextQuestion(
 	passed: Passed,
 	countedMs: number,
-	limits: { readonly suspectAfterMs: number; readonly dueAfterMs: number },
+	limits: { readonly cadenceMs: number | null; readonly suspectAfterMs: number; readonly dueAfterMs: number },
 ): Exclude<InquiryStage, "identify"> | null {
+	const isSuspect = countedMs >= Math.min(limits.suspectAfterMs, limits.dueAfterMs - eveMs);
 	switch (passed) {
-		case "nothing":
-			return countedMs >= Math.min(limits.suspectAfterMs, limits.dueAfterMs - eveMs) ? "suspect" : null;
+		case "nothing": {
+			if (isSuspect) return "suspect";
+			return limits.cadenceMs !== null && countedMs >= limits.cadenceMs + missedAfterMs ? "missed" : null;
+		}
+		case "missed":
+			return isSuspect ? "suspect" : null;
 		case "suspect":
 			return countedMs >= limits.dueAfterMs - eveMs ? "eve" : null;
 		case "eve":

@@ -2,7 +2,8 @@ import type { Instant } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import { type Census, emptyCensus, takeCensus } from "./census.ts";
 import { Confirmation, type Question } from "./confirmation.ts";
-import { addBlind, type Decisions, noDecisions, type Oddity, odditiesOf } from "./decisions.ts";
+import { noteConnection } from "./connection-input.ts";
+import { addBlind, type Decisions, noDecisions, type Oddity, odditiesOf, type StreamLossKind } from "./decisions.ts";
 import type { RunSilenceRow } from "./disruption-row.ts";
 import { groupTransitionOf } from "./episode.ts";
 import { Episodes } from "./episodes.ts";
@@ -18,6 +19,8 @@ import { type KnownWorld, Restoration } from "./restoration.ts";
 import { isBeatingState, newRun, type RunView } from "./run.ts";
 import { isEvictable, needsIdentifying, RunTable, type Slot } from "./run-table.ts";
 import type { TrackerOptions } from "./settings.ts";
+import { StreamLoss } from "./stream-loss.ts";
+import { Witnesses } from "./witnesses.ts";
 import { Yardstick } from "./yardstick.ts";
 
 /** A run at which an exception was caught is left alone this long. */
@@ -40,6 +43,8 @@ export class Tracker {
 	readonly #groups: GroupWatch;
 	readonly #episodes: Episodes;
 	readonly #restoration: Restoration;
+	readonly #witnesses = new Witnesses();
+	readonly #loss: StreamLoss;
 	#census: Census = emptyCensus;
 	#decided = noDecisions();
 
@@ -47,6 +52,7 @@ export class Tracker {
 		const { namespace, workspace, live, holdsMassLapses: holds } = options;
 		this.#workspace = workspace;
 		this.observation = new Observation(options.startedAt);
+		this.#loss = new StreamLoss(this.observation);
 		this.#yardstick = new Yardstick({ live, observation: this.observation, learning: this.#learning });
 		const shared = {
 			namespace,
@@ -58,7 +64,7 @@ export class Tracker {
 			yardstick: this.#yardstick,
 		};
 		this.#groups = new GroupWatch({ ...shared, holds });
-		this.#confirmation = new Confirmation({ ...shared, groups: this.#groups });
+		this.#confirmation = new Confirmation({ ...shared, groups: this.#groups, witnesses: this.#witnesses });
 		this.#restoration = new Restoration({ ...shared, groups: this.#groups });
 		this.#episodes = new Episodes({
 			yardstick: this.#yardstick,
@@ -79,10 +85,10 @@ export class Tracker {
 	apply(input: Input): void {
 		switch (input.kind) {
 			case "event":
-				this.#applyEvent(input.at, input.view, input.receivedMs);
+				this.#applyEvent(input);
 				return;
 			case "stored":
-				for (const view of input.views) this.#applyView(input.at, view);
+				for (const view of input.views) this.#applyTold(input.at, view, null);
 				return;
 			case "listed":
 				for (const view of input.views) this.#applyListed(input.at, view);
@@ -97,23 +103,16 @@ export class Tracker {
 				for (const { runId } of input.inquiries) this.#confirmation.unanswered(this.#table.get(runId), input.at);
 				return;
 			case "stream_opened":
-				this.observation.streamOpened();
-				return;
 			case "stream_heard":
-				this.observation.streamHeard(input.at);
-				return;
 			case "stream_closed":
-				this.observation.streamClosed(input.at);
-				return;
 			case "caught_up":
-				this.observation.caughtUp(input.at);
+			case "covered_over_rest":
+			case "rest_failed":
+				noteConnection(this.observation, input);
 				return;
 			case "rest_answered":
 				this.observation.restAnswered(input.at, input.serverDateMs);
 				this.#tell(this.#restoration.mapIfPossible(input.at));
-				return;
-			case "rest_failed":
-				this.observation.restFailed(input.at);
 				return;
 			case "workers":
 				this.#groups.workersAre(input.workPool, input.offline);
@@ -153,7 +152,7 @@ export class Tracker {
 		return workspaceRowOf({ observation: this.observation, groups: this.#groups }, this.#workspace, at.monoMs);
 	}
 
-	#applyEvent(at: Instant, view: RunView, receivedMs: number | null): void {
+	#applyEvent({ at, view, receivedMs, follows = null }: Extract<Input, { kind: "event" }>): void {
 		const run = this.#table.get(view.runId)?.run;
 		const { lagMs, clockStepped } = this.observation.eventArrived(
 			at,
@@ -164,6 +163,14 @@ export class Tracker {
 		if (view.beat === null) this.#groups.otherEventHeard(at);
 		if (lagMs !== null) this.#decided.lagsMs.push(lagMs);
 		if (clockStepped) this.#note("server_clock_step", null, "the server's clock was set");
+		this.#applyTold(at, view, follows);
+	}
+
+	/** What an event says, heard or read. */
+	#applyTold(at: Instant, view: RunView, follows: string | null): void {
+		const { clock } = this.observation;
+		this.#witnesses.note(view, at, (serverMs) => clock.toMonoMs(serverMs));
+		this.#loss.told(view, this.#table.get(view.runId)?.run, follows, at);
 		this.#applyView(at, view);
 	}
 
@@ -175,10 +182,11 @@ export class Tracker {
 
 	/** REST lists what is live now: a run heard of in no other way still needs its newest stored beat. */
 	#applyListed(at: Instant, view: RunView): void {
-		const isKnown = this.#table.get(view.runId) !== undefined;
+		const known = this.#table.get(view.runId)?.run;
 		const slot = this.#applyView(at, view);
+		this.#loss.learned(known ?? newRun(view.runId), slot.run, at);
 		slot.seenByRestMonoMs = at.monoMs;
-		if (!isKnown && slot.run.lastBeat === null && slot.run.state !== null) {
+		if (known === undefined && slot.run.lastBeat === null && slot.run.state !== null) {
 			slot.doubtful = isBeatingState(slot.run.state.type);
 		}
 	}
@@ -197,14 +205,14 @@ export class Tracker {
 
 	#learn(slot: Slot, view: RunView, answer: InquiryAnswer, at: Instant): void {
 		slot.doubtful = false;
-		const knownBeat = slot.run.lastBeat;
+		const known = slot.run;
 		for (const beat of answer.earlierBeats) this.#merge(slot, { ...view, beat }, at);
 		this.#merge(slot, view, at);
+		this.#loss.learned(known, slot.run, at);
 		slot.parentUnknown = view.labels.parentTaskRunId !== null && view.labels.parentRunId === null;
-		if (answer.inquiry.stage !== "identify" && slot.run.lastBeat !== knownBeat) {
-			this.#groups.eventLost(at);
-			this.#note("stored_beat_not_heard", view.runId, "the server stored a heartbeat that the stream did not bring");
-		}
+		const isLate = answer.inquiry.stage !== "identify" && slot.run.lastBeat !== known.lastBeat;
+		// Over REST alone nothing is owed by the stream.
+		if (isLate && !this.observation.isOverRestAlone) this.#lost(at, "stored_beat_not_heard", view.runId);
 		const episode = this.#confirmation.weigh(slot, answer, at);
 		if (episode !== null) this.#episodes.open(slot, episode, at);
 	}
@@ -247,7 +255,8 @@ export class Tracker {
 		const eventsPerMs = this.#yardstick.expectedEventsPerMs(this.#table, at.monoMs);
 		const { elapsedMs, sleptMs } = this.observation.tick(at, eventsPerMs);
 		if (sleptMs > 0) this.#note("own_pause", null, `asleep, or the wall clock set, by ${Math.round(sleptMs / 1000)} s`);
-		addBlind(this.#decided, this.observation.openCauses, elapsedMs / 1000);
+		addBlind(this.#decided, this.observation.openCauses, elapsedMs);
+		for (const runId of this.#loss.takeLost(at)) this.#lost(at, "stored_state_not_heard", runId);
 		this.#sweepGroups(at);
 		const questions: Question[] = [];
 		for (const slot of this.#table.values()) {
@@ -291,6 +300,12 @@ export class Tracker {
 			slot.asideUntilMonoMs = at.monoMs + asideMs;
 			this.#note("run_set_aside", slot.run.runId, messageOf(error));
 		}
+	}
+
+	/** The server had stored an event that the stream did not bring: what else it lost, listings and questions tell. */
+	#lost(at: Instant, kind: StreamLossKind, runId: string): void {
+		this.#groups.eventLost(at);
+		this.#note(kind, runId, "the server stored an event that the stream did not bring");
 	}
 
 	#note(kind: Oddity["kind"], runId: string | null, detail: string): void {

@@ -4,13 +4,16 @@ import { OutsideError } from "../lib/errors.ts";
 import type { Random } from "../lib/random.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import type { ApiClient } from "../prefect/api-client.ts";
-import { catchUp, catchUpLimits } from "../prefect/catch-up.ts";
+import { catchUp, catchUpLimits, type ReadingOptions, readStored } from "../prefect/catch-up.ts";
 import type { StreamListener } from "../prefect/event-stream.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { listLive } from "./resync.ts";
 
 /** How soon it is noticed that a server is back, or that it went together with the socket. */
 const probeEveryMs = 5_000;
+
+/** While the socket is away, from one reading over REST to the next; the first comes when it has been away as long. */
+const restTurnEveryMs = 30_000;
 
 export interface IntakeOptions {
 	readonly api: Pick<ApiClient, "storedEvents" | "listLiveRuns" | "health">;
@@ -24,8 +27,8 @@ export interface IntakeOptions {
 }
 
 /**
- * Brings everything Prefect says into the pipeline: live events while the socket is open, and after each opening the
- * catch-up over REST for what it missed.
+ * Brings everything Prefect says into the pipeline: live events while the socket is open, after each opening the catch-up
+ * over REST for what it missed, and while it stays away REST in its stead.
  */
 export class Intake {
 	readonly #options: IntakeOptions;
@@ -35,20 +38,26 @@ export class Intake {
 	#wake: (() => void) | null = null;
 	#streamOpen = false;
 	#restUp = true;
+	/** Our monotonic clock; null while the socket is open and caught up. */
+	#awaySinceMonoMs: number | null;
+	/** When the last reading in the socket's stead began; null: none since it went away. */
+	#turnMonoMs: number | null = null;
 
 	constructor(options: IntakeOptions) {
 		this.#options = options;
 		const { pipeline } = options;
+		this.#awaySinceMonoMs = options.clock.now().monoMs;
 		this.#listener = {
 			opened: (at) => {
 				this.#streamOpen = true;
 				pipeline.result({ kind: "stream_opened", at });
 				this.#openGap();
 			},
-			event: (at, view, receivedMs) => pipeline.offer({ kind: "event", at, view, receivedMs }),
+			event: (at, view, receivedMs, follows) => pipeline.offer({ kind: "event", at, view, receivedMs, follows }),
 			heard: (at) => pipeline.result({ kind: "stream_heard", at }),
 			closed: (at) => {
 				this.#streamOpen = false;
+				this.#awaySinceMonoMs ??= at.monoMs;
 				pipeline.result({ kind: "stream_closed", at });
 				this.#gap?.abort();
 				this.#gap = null;
@@ -93,18 +102,45 @@ export class Intake {
 		}
 	}
 
-	/** Asks for the server's health while the socket or REST is away, so that an outage is told from a lost socket. */
+	/**
+	 * Asks for the server's health while the socket or REST is away, so that an outage is told from a lost socket; and
+	 * while the socket alone is away, lets REST stand in for it.
+	 */
 	async runProbe(signal: AbortSignal): Promise<void> {
 		const { api, clock } = this.#options;
 		while (!signal.aborted) {
 			try {
 				if (!this.#streamOpen || !this.#restUp) await api.health(signal);
+				if (this.#isTurnDue()) await this.#standIn(signal);
 			} catch (error) {
 				passOver(error, signal);
 				this.#sayWaiting(error);
 			}
 			await clock.sleep(probeEveryMs, signal).catch((error: unknown) => passOver(error, signal));
 		}
+	}
+
+	#isTurnDue(): boolean {
+		if (this.#streamOpen || !this.#restUp || this.#awaySinceMonoMs === null) return false;
+		return this.#options.clock.now().monoMs - (this.#turnMonoMs ?? this.#awaySinceMonoMs) >= restTurnEveryMs;
+	}
+
+	/** One reading in the socket's stead. What the server got lately may not be stored yet, and is left to the next one. */
+	async #standIn(signal: AbortSignal): Promise<void> {
+		const { pipeline, clock, reporter, secondPassMs } = this.#options;
+		// Runs that no stored event tells of, and the server's clock; later on the periodic listing is enough.
+		if (this.#turnMonoMs === null) await this.#listLive(signal);
+		pipeline.drain();
+		const startedMonoMs = clock.now().monoMs;
+		const reading = await readStored(this.#readingOptions(), signal);
+		if (reading.truncated) reporter.caughtUp({ pass: 1, ...reading });
+		pipeline.result({
+			kind: "covered_over_rest",
+			at: clock.now(),
+			untilMonoMs: startedMonoMs - secondPassMs,
+		});
+		if (this.#turnMonoMs === null) reporter.overRestAlone({ everyMs: restTurnEveryMs });
+		this.#turnMonoMs = startedMonoMs;
 	}
 
 	#sayWaiting(error: unknown): void {
@@ -128,35 +164,34 @@ export class Intake {
 			// process had covered, the catch-up knows where to begin.
 			await this.#listLive(whileOpen);
 			pipeline.drain();
-			await this.#readStored(whileOpen);
+			await this.#readMissed(whileOpen);
 			await this.#listLive(whileOpen);
 			whileOpen.throwIfAborted();
 			pipeline.result({ kind: "caught_up", at: clock.now() });
 			if (this.#gap === gap) this.#gap = null;
+			this.#awaySinceMonoMs = null;
+			this.#turnMonoMs = null;
 		} catch (error) {
 			passOver(error, whileOpen);
 			await clock.sleep(probeEveryMs, whileOpen).catch((reason: unknown) => passOver(reason, whileOpen));
 		}
 	}
 
-	async #readStored(signal: AbortSignal): Promise<void> {
-		const { api, clock, random, reporter, pipeline, tracker, secondPassMs } = this.#options;
+	async #readMissed(signal: AbortSignal): Promise<void> {
+		const { clock, random, reporter, secondPassMs } = this.#options;
+		await catchUp({ ...this.#readingOptions(), clock, random, reporter, secondPassMs }, signal);
+	}
+
+	#readingOptions(): ReadingOptions {
+		const { api, clock, pipeline, tracker } = this.#options;
 		const now = clock.now();
 		const { observation } = tracker;
-		const coveredUntilMs = observation.clock.toServerMs(observation.coveredUntilMonoMs ?? now.monoMs) ?? now.wallMs;
-		await catchUp(
-			{
-				api,
-				clock,
-				random,
-				reporter,
-				coveredUntilMs,
-				secondPassMs,
-				limits: catchUpLimits,
-				onViews: (views) => pipeline.result({ kind: "stored", at: clock.now(), views }),
-			},
-			signal,
-		);
+		return {
+			api,
+			coveredUntilMs: observation.clock.toServerMs(observation.coveredUntilMonoMs ?? now.monoMs) ?? now.wallMs,
+			limits: catchUpLimits,
+			onViews: (views) => pipeline.result({ kind: "stored", at: clock.now(), views }),
+		};
 	}
 
 	async #listLive(signal: AbortSignal): Promise<void> {

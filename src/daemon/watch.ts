@@ -163,6 +163,7 @@ export class Watch implements AsyncDisposable {
 		const lastTickMonoMs = this.#pipeline.lastTickMonoMs;
 		return {
 			stream_connected: observation.streamOpen,
+			over_rest_alone: observation.isOverRestAlone,
 			blind: observation.isBlind,
 			blind_causes: [...observation.openCauses],
 			last_event_at: isoTime(observation.lastEventAtMs),

@@ -14,6 +14,8 @@ export const statusSchema = z.object({
 	/** Why it is not ready. */
 	reason: z.string().nullable(),
 	stream_connected: z.boolean(),
+	/** The socket is away, and stored events are read over REST in its stead. */
+	over_rest_alone: z.boolean(),
 	/** While true no verdict is made: a heartbeat might have gone unheard. */
 	blind: z.boolean(),
 	blind_causes: z.array(z.string()),

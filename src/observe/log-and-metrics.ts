@@ -159,6 +159,13 @@ function ofApi({ metrics, say, sayRarely }: Out) {
 				{ ...facts, since: isoTime(facts.sinceMs) },
 				`read ${facts.events} stored events (pass ${facts.pass})${facts.truncated ? ", not all: the limit was reached" : ""}`,
 			),
+		overRestAlone: (facts) =>
+			say(
+				"warn",
+				"stream.rest_alone",
+				facts,
+				`the events socket is away: working over REST alone, read every ${formatDuration(facts.everyMs)}; a run is called dead only while other runs are heard`,
+			),
 		reconciled: (facts) =>
 			say(
 				"debug",
@@ -189,7 +196,7 @@ function ofVerdicts({ metrics, say, sayRarely }: Out) {
 		},
 		anomaly: (kind, facts) => {
 			metrics.count("anomalies_total", { kind });
-			if (kind === "stored_beat_not_heard") metrics.count("stream_loss_total", {});
+			if (kind === "stored_beat_not_heard" || kind === "stored_state_not_heard") metrics.count("stream_loss_total", {});
 			sayRarely("warn", `anomaly.${kind}`, "", facts, `${kind.replaceAll("_", " ")}: ${facts.detail}`);
 		},
 		blind: (cause, seconds) => {

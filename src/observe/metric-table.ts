@@ -77,6 +77,7 @@ const anomalies = [
 	"late_beat",
 	"terminal_overwritten",
 	"stored_beat_not_heard",
+	"stored_state_not_heard",
 	"unknown_run",
 	"run_set_aside",
 	"own_pause",
@@ -180,7 +181,7 @@ export const metricTable = {
 	},
 	stream_loss_total: {
 		type: "counter",
-		help: "Heartbeats that the server had stored and the socket had not delivered.",
+		help: "Heartbeats and states that the server had stored and the socket had not delivered.",
 		labels: [],
 		zeros: plain,
 	},

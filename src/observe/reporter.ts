@@ -55,6 +55,7 @@ export type Anomaly =
 	| "late_beat"
 	| "terminal_overwritten"
 	| "stored_beat_not_heard"
+	| "stored_state_not_heard"
 	| "unknown_run"
 	| "run_set_aside"
 	| "own_pause"
@@ -93,6 +94,8 @@ export interface Reporter {
 	apiRecovered(): void;
 
 	caughtUp(facts: { pass: 1 | 2; events: number; sinceMs: number; truncated: boolean }): void;
+	/** The socket has been away so long that REST stands in for it: told once, until the socket is back. */
+	overRestAlone(facts: { everyMs: number }): void;
 	reconciled(facts: { listed: number; durationMs: number }): void;
 
 	/** A verdict was committed (or, while the store fails, decided). */

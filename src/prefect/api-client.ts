@@ -235,7 +235,7 @@ export class ApiClient {
 
 /** Other signs of life matter where silence is about to be judged. */
 function needsSigns({ stage }: Inquiry): boolean {
-	return stage !== "identify";
+	return stage !== "identify" && stage !== "missed";
 }
 
 function isoOf(ms: number): string {

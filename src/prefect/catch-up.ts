@@ -6,18 +6,30 @@ import type { Reporter } from "../observe/reporter.ts";
 import type { ApiClient } from "./api-client.ts";
 import { ApiError } from "./api-error.ts";
 
-export interface CatchUpOptions {
+export interface ReadingOptions {
 	readonly api: Pick<ApiClient, "storedEvents">;
-	readonly clock: Clock;
-	readonly random: Random;
-	readonly reporter: Reporter;
 	/** Up to here, on the server's clock, everything has been seen. */
 	readonly coveredUntilMs: number;
-	/** From the end of the first pass to the second. */
-	readonly secondPassMs: number;
 	readonly limits: CatchUpLimits;
 	/** Views of stored events, page by page; the same event comes again in the second pass. */
 	readonly onViews: (views: readonly RunView[]) => void;
+}
+
+export interface CatchUpOptions extends ReadingOptions {
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly reporter: Reporter;
+	/** From the end of the first pass to the second. */
+	readonly secondPassMs: number;
+}
+
+/** What one reading came to. */
+export interface Reading {
+	readonly events: number;
+	/** Where it began, server's clock. */
+	readonly sinceMs: number;
+	/** It met `pagesMax`. */
+	readonly truncated: boolean;
 }
 
 export interface CatchUpLimits {
@@ -70,15 +82,23 @@ async function passUntilDone(options: CatchUpOptions, pass: 1 | 2, signal: Abort
 }
 
 async function passOnce(options: CatchUpOptions, pass: 1 | 2, signal: AbortSignal): Promise<boolean> {
-	const { api, limits, reporter } = options;
-	const sinceMs = options.coveredUntilMs - limits.overlapMs;
+	const reading = await readStored(options, signal);
+	options.reporter.caughtUp({ pass, ...reading });
+	return reading.truncated;
+}
+
+/** Reads once what the server has stored since then. @throws ApiError; the signal's reason when aborted */
+export async function readStored(
+	{ api, limits, coveredUntilMs, onViews }: ReadingOptions,
+	signal: AbortSignal,
+): Promise<Reading> {
+	const sinceMs = coveredUntilMs - limits.overlapMs;
 	let events = 0;
 	let truncated = false;
 	for await (const page of api.storedEvents({ sinceMs, pagesMax: limits.pagesMax }, signal)) {
-		options.onViews(page.views);
+		onViews(page.views);
 		events += page.events;
 		truncated = page.truncated;
 	}
-	reporter.caughtUp({ pass, events, sinceMs, truncated });
-	return truncated;
+	return { events, sinceMs, truncated };
 }

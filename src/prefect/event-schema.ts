@@ -32,6 +32,8 @@ export const eventSchema = z.object({
 	event: z.string(),
 	occurred: z.unknown().optional(),
 	received: z.unknown().optional(),
+	/** State events name the one before, when it was less than 5 minutes ago. */
+	follows: z.unknown().optional(),
 	resource: z.object({
 		"prefect.resource.id": z.string(),
 		"prefect.resource.name": labelSchema.optional(),

@@ -7,8 +7,11 @@ import { readEvent } from "./to-input.ts";
 
 /** Who is told what frames bring. */
 export interface FrameListener {
-	/** @param receivedMs server's clock; null when the event's makes no sense */
-	event(at: Instant, view: RunView, receivedMs: number | null): void;
+	/**
+	 * @param receivedMs server's clock; null when the event's makes no sense
+	 * @param follows id of the run's event before this one, where it names one
+	 */
+	event(at: Instant, view: RunView, receivedMs: number | null, follows: string | null): void;
 	/** A sign of life other than an event of a run. */
 	heard(at: Instant): void;
 }
@@ -43,7 +46,7 @@ export function deliverFrame(
 		case "state":
 			reporter.frame(reading.kind);
 			reportSenselessTimes(reading, reporter);
-			listener.event(at, reading.view, reading.receivedMs);
+			listener.event(at, reading.view, reading.receivedMs, reading.follows);
 			return;
 	}
 	reading satisfies never;

@@ -19,6 +19,8 @@ export type EventReading =
 			readonly view: RunView;
 			/** Server's clock; null when it makes no sense. */
 			readonly receivedMs: number | null;
+			/** Id of the state event before this one; null when none is named. */
+			readonly follows: string | null;
 			/** Times that make no sense, for the reporter: `occurred`, `received`, `state-timestamp`. */
 			readonly senselessTimes: readonly string[];
 	  }
@@ -65,6 +67,7 @@ function readState(event: PrefectEvent, runId: string, type: StateType): EventRe
 		kind: "state",
 		view: { runId, attempt: runCount(event.resource["prefect.run-count"]), state, beat: null, labels: labelsOf(event) },
 		receivedMs,
+		follows: typeof event.follows === "string" && isUuid(event.follows) ? event.follows.toLowerCase() : null,
 		senselessTimes: senseless({ received: receivedMs, "state-timestamp": atMs }),
 	};
 }
@@ -75,6 +78,7 @@ function readBeat(event: PrefectEvent, runId: string): EventReading {
 		kind: "heartbeat",
 		view: { runId, attempt: null, state: null, beat, labels: labelsOf(event) },
 		receivedMs: beat.receivedMs,
+		follows: null,
 		senselessTimes: senseless({ received: beat.receivedMs, occurred: beat.occurredMs }),
 	};
 }

@@ -250,8 +250,10 @@ export class SimServer {
 			.map((run) => this.viewOf(run));
 	}
 
-	storedSince(receivedMs: number): readonly RunView[] {
-		return this.history.filter((event) => event.receivedMs >= receivedMs).map((event) => event.view);
+	storedSince(sinceMs: number, untilMs = Number.POSITIVE_INFINITY): readonly RunView[] {
+		return this.history
+			.filter(({ receivedMs }) => receivedMs >= sinceMs && receivedMs <= untilMs)
+			.map((event) => event.view);
 	}
 
 	/** As REST does: the newest by `occurred`, from `beatsSinceMs` on. */

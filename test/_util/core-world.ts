@@ -25,6 +25,10 @@ const restLatencyMs = 200;
 const secondPassMs = 15 * second;
 const reconcileEveryMs = minute;
 const catchUpRetryMs = 5 * second;
+/** While the socket is away REST stands in for it. */
+const restTurnEveryMs = 30 * second;
+/** The server stores events so late. */
+const storedAfterMs = 5 * second;
 
 /** The defaults of `config/schema.ts`. */
 export const defaultSettings: DetectorSettings = {
@@ -48,6 +52,7 @@ interface Process {
 	/** Passes of the catch-up still to come, by the world's time. */
 	catchUpAtMs: number[];
 	reconcileAtMs: number;
+	restTurnAtMs: number;
 }
 
 interface Wired {
@@ -175,7 +180,7 @@ export class World {
 			holdsMassLapses: true,
 			startedAt,
 		});
-		this.#process = { tracker, zeroMs, connected: false, catchUpAtMs: [], reconcileAtMs: this.nowMs };
+		this.#process = { tracker, zeroMs, connected: false, catchUpAtMs: [], reconcileAtMs: this.nowMs, restTurnAtMs: this.nowMs + restTurnEveryMs };
 		const openEpisodes = [...this.#openEpisodes.values()];
 		const learned = [...this.#learned.values()];
 		const openGroups = [...this.#openGroups.values()];
@@ -232,12 +237,14 @@ export class World {
 		for (const wired of due) wired.arrive();
 		if (process.connected && this.nowMs % (10 * second) === 0) this.apply({ kind: "stream_heard", at: this.now });
 		this.#catchUp(process);
+		if (!process.connected) this.#standIn(process);
 		this.#reconcile(process);
 		this.apply({ kind: "tick", at: this.now });
 	}
 
 	#connect(process: Process, open: boolean): void {
 		process.connected = open;
+		process.restTurnAtMs = this.nowMs + restTurnEveryMs;
 		process.catchUpAtMs = open ? [this.nowMs, this.nowMs + secondPassMs] : [];
 		this.apply({ kind: open ? "stream_opened" : "stream_closed", at: this.now });
 	}
@@ -255,6 +262,16 @@ export class World {
 			coveredUntilMonoMs === null ? this.nowMs - 15 * minute : coveredUntilMonoMs + process.zeroMs - minute;
 		this.apply({ kind: "stored", at: this.now, views: this.server.storedSince(this.server.clockMs(sinceMs)) });
 		if (later.length === 0) this.apply({ kind: "caught_up", at: this.now });
+	}
+
+	#standIn(process: Process): void {
+		if (process.restTurnAtMs > this.nowMs || !this.#callRest()) return;
+		process.restTurnAtMs = this.nowMs + restTurnEveryMs;
+		const { coveredUntilMonoMs } = process.tracker.observation;
+		const sinceMs = this.server.clockMs((coveredUntilMonoMs ?? this.now.monoMs) + process.zeroMs - 30 * second);
+		const stored = this.server.storedSince(sinceMs, this.server.clockMs(this.nowMs - storedAfterMs));
+		this.apply({ kind: "stored", at: this.now, views: stored });
+		this.apply({ kind: "covered_over_rest", at: this.now, untilMonoMs: this.now.monoMs - secondPassMs });
 	}
 
 	#reconcile(process: Process): void {

@@ -116,12 +116,16 @@ describe("own health", () => {
 });
 
 describe("the next question", () => {
-	const line = { suspectAfterMs: 75_000, dueAfterMs: 105_000, fixed: null };
+	const line = { cadenceMs: 30_000, suspectAfterMs: 75_000, dueAfterMs: 105_000, fixed: null };
 
 	it.each([
-		["nothing", 74_999, null],
+		["nothing", 44_999, null],
+		["nothing", 45_000, "missed"],
+		["nothing", 74_999, "missed"],
 		["nothing", 75_000, "suspect"],
 		["nothing", 500_000, "suspect"],
+		["missed", 74_999, null],
+		["missed", 75_000, "suspect"],
 		["suspect", 94_999, null],
 		["suspect", 95_000, "eve"],
 		["eve", 104_999, null],
@@ -133,7 +137,7 @@ describe("the next question", () => {
 	});
 
 	it("suspects no later than the eve of the deadline, where both lines are close", () => {
-		const fast = { suspectAfterMs: 75_000, dueAfterMs: 75_000, fixed: null };
+		const fast = { cadenceMs: null, suspectAfterMs: 75_000, dueAfterMs: 75_000, fixed: null };
 		expect(nextQuestion("nothing", 64_999, fast)).toBeNull();
 		expect(nextQuestion("nothing", 65_000, fast)).toBe("suspect");
 	});

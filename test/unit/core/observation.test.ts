@@ -141,6 +141,100 @@ describe("an outage of the server", () => {
 	});
 });
 
+describe("REST in the socket's stead", () => {
+	beforeEach(() => {
+		sight.streamClosed(at(10 * second));
+	});
+
+	it("covers what was received by then, so that silence counts up to there, and verdicts may be made", () => {
+		expect(sight.isOverRestAlone).toBe(false);
+		sight.coveredOverRest(at(50 * second), 34 * second);
+		expect(sight.isOverRestAlone).toBe(true);
+		expect(sight.isBlind).toBe(false);
+		expect(sight.streamOpen).toBe(false);
+		expect(sight.openCauses).toEqual([]);
+		expect(blindUntil(minute)).toBe(26 * second);
+		expect(sight.mayJudge(minute)).toBe(true);
+	});
+
+	it("never takes back what was covered", () => {
+		sight.coveredOverRest(at(50 * second), -5 * second);
+		expect(sight.coveredUntilMonoMs).toBe(0);
+		expect(sight.isOverRestAlone).toBe(true);
+	});
+
+	it("begins the coverage of a new database, where nothing before is blind", () => {
+		sight = new Observation(at(0));
+		sight.coveredOverRest(at(50 * second), 34 * second);
+		expect(sight.coveredUntilMonoMs).toBe(34 * second);
+		expect(blindUntil(50 * second)).toBe(16 * second);
+	});
+
+	it("lapses when it has not been read for 90 s", () => {
+		sight.coveredOverRest(at(50 * second), 34 * second);
+		sight.tick(at(140 * second), 0);
+		expect(sight.isOverRestAlone).toBe(true);
+		sight.tick(at(140 * second + 1), 0);
+		expect(sight.isOverRestAlone).toBe(false);
+		expect(sight.isBlind).toBe(true);
+		expect(sight.openCauses).toEqual(["socket"]);
+	});
+
+	it("goes on while a socket that has opened is not caught up, and ends then", () => {
+		sight.coveredOverRest(at(50 * second), 34 * second);
+		sight.streamOpened();
+		expect(sight.isBlind).toBe(false);
+		sight.caughtUp(at(70 * second));
+		expect(sight.isOverRestAlone).toBe(false);
+		expect(sight.isBlind).toBe(false);
+		expect(blindUntil(2 * minute)).toBe(0);
+	});
+
+	it("has no say while the socket is heard, or REST is away", () => {
+		sight.streamOpened();
+		sight.caughtUp(at(20 * second));
+		sight.coveredOverRest(at(50 * second), 34 * second);
+		expect(sight.isOverRestAlone).toBe(false);
+		expect(sight.coveredUntilMonoMs).toBe(20 * second);
+		sight.streamClosed(at(60 * second));
+		sight.restFailed(at(65 * second));
+		sight.coveredOverRest(at(70 * second), 55 * second);
+		expect(sight.isOverRestAlone).toBe(false);
+	});
+
+	it("ends with REST: that is an outage of the server, until what came after it has been read", () => {
+		sight.coveredOverRest(at(50 * second), 34 * second);
+		sight.restFailed(at(60 * second));
+		expect(sight.isOverRestAlone).toBe(false);
+		expect(sight.isBlind).toBe(true);
+		expect(sight.openCauses).toEqual(["server_outage"]);
+		sight.restAnswered(at(100 * second), null);
+		sight.coveredOverRest(at(114 * second), 99 * second);
+		expect(sight.isBlind).toBe(true);
+		sight.coveredOverRest(at(115 * second), 100 * second);
+		expect(sight.isBlind).toBe(false);
+		expect(blindUntil(10 * minute, 40 * second)).toBe(60 * second + cadence + 10 * minute - 130 * second);
+	});
+});
+
+describe("while no live events come", () => {
+	it("the server's clock is that of REST, once live events are too old or contradict it", () => {
+		hear(10 * second);
+		sight.streamClosed(at(20 * second));
+		sight.restAnswered(at(30 * second), epochMs + 30 * second - 65_000);
+		expect(sight.clock.offsetMs).toBe(20 - epochMs);
+		sight.restAnswered(at(31 * second), epochMs + 31 * second - 65_100);
+		expect(sight.clock.offsetMs).toBe(65_100 - epochMs);
+		sight.streamOpened();
+		hear(40 * second);
+		sight.restAnswered(at(41 * second), epochMs - 10 * minute);
+		expect(sight.clock.offsetMs).toBe(20 - epochMs);
+		sight.streamClosed(at(42 * second));
+		sight.restAnswered(at(40 * second + 10 * minute), epochMs + 39 * second + 10 * minute);
+		expect(sight.clock.offsetMs).toBe(second - epochMs);
+	});
+});
+
 describe("REST", () => {
 	it("keeps verdicts back while it is away, and for 45 s after", () => {
 		expect(sight.mayJudge(45 * second)).toBe(true);

@@ -35,12 +35,13 @@ describe("the moment of the verdict", () => {
 		});
 	});
 
-	it("asks three times, and flags only on the third", () => {
+	it("asks four times, and flags only on the last", () => {
 		const world = new World();
 		const run = started(world, "r");
 		world.at(10 * minute, () => world.server.kill(run));
 		world.run(hour);
 		expect(world.asked.map(({ inquiry }) => inquiry.stage).filter((stage) => stage !== "identify")).toEqual([
+			"missed",
 			"suspect",
 			"eve",
 			"due",
@@ -92,7 +93,9 @@ describe("the moment of the verdict", () => {
 		world.server.freeze(run);
 		world.run(20 * minute);
 		expect(world.asked.map(({ inquiry }) => inquiry.stage).filter((stage) => stage !== "identify")).toEqual([
+			"missed",
 			"suspect",
+			"missed",
 			"suspect",
 			"eve",
 			"due",

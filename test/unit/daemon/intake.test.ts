@@ -166,7 +166,7 @@ describe("events dropped at our own queue", () => {
 		expect(stage.under.tracker.observation.isBlind).toBe(false);
 		for (let n = 0; n < 11; n++) {
 			const view = { runId: stage.stub.addRun().id, attempt: null, state: null, beat: null, labels: noLabels };
-			stage.intake.listener.event(stage.under.clock.now(), view, null);
+			stage.intake.listener.event(stage.under.clock.now(), view, null, null);
 		}
 		await stage.untilHeard("stream_opened", 2);
 		expect(stage.under.told.told("queueOverflowed")).toEqual([[1]]);

@@ -136,7 +136,7 @@ describe("a store that fails", () => {
 	test("makes it unready, ends nothing, and is tried again; retention at its next turn", async () => {
 		await under.start();
 		under.store.failingWith = "SQLITE_FULL";
-		under.listener.event(under.clock.now(), stateView(1, "RUNNING", 0), null);
+		under.listener.event(under.clock.now(), stateView(1, "RUNNING", 0), null, null);
 		await under.tick();
 		expect(under.watch.readiness().storeFailing).toBe(true);
 		// Once by the commit, once by retention.
@@ -159,7 +159,7 @@ test("a run that another writer changed is merged before it is written again", a
 	await under.start();
 	const { state } = stateView(1, "COMPLETED", minute);
 	await under.store.commit(batchOf({ runs: [{ row: { ...stored, state }, version: 1 }] }));
-	under.listener.event(under.clock.now(), stateView(1, "PAUSED", second), null);
+	under.listener.event(under.clock.now(), stateView(1, "PAUSED", second), null, null);
 	await under.tick();
 	const written = under.store.committed.flatMap(({ runs }) =>
 		runs.map(({ row, version }) => [version, row.state?.type]),
@@ -183,7 +183,7 @@ function idle({ state }: ReturnType<typeof stateView>) {
 describe("the end", () => {
 	test("what came last is saved", async () => {
 		await under.start();
-		under.listener.event(under.clock.now(), stateView(1, "RUNNING", 0), null);
+		under.listener.event(under.clock.now(), stateView(1, "RUNNING", 0), null, null);
 		under.stop.abort();
 		await under.running;
 		expect(disk.runs.size).toBe(1);
@@ -205,7 +205,7 @@ describe("the end", () => {
 	test("a store that fails at the end does not hold it up", async () => {
 		await under.start();
 		under.store.failingWith = "SQLITE_FULL";
-		under.listener.event(under.clock.now(), stateView(1, "RUNNING", 0), null);
+		under.listener.event(under.clock.now(), stateView(1, "RUNNING", 0), null, null);
 		under.stop.abort();
 		await expect(under.running).resolves.toBeUndefined();
 	});
@@ -217,7 +217,7 @@ describe("a bug", () => {
 		const { promise, reject } = Promise.withResolvers<void>();
 		under.sink.answer = () => promise;
 		await under.start();
-		under.listener.event(under.clock.now(), stateView(1, "RUNNING", 0), null);
+		under.listener.event(under.clock.now(), stateView(1, "RUNNING", 0), null, null);
 		reject(new TypeError("a bug"));
 		await expect(under.running).rejects.toMatchObject({
 			message: "the dispatcher loop failed",

@@ -29,6 +29,7 @@ const status: StatusFacts = {
 	stream_connected: true,
 	blind: false,
 	blind_causes: [],
+	over_rest_alone: false,
 	last_event_at: null,
 	last_sweep_at: "2026-11-22T00:00:05.000Z",
 	runs: { beating: 3, unmonitored: 2, idle: 1 },
