@@ -48,6 +48,8 @@ export interface Decisions {
 	/** What was learned of deployments, to be stored. */
 	readonly learned: readonly LearnedRow[];
 	readonly inquiries: readonly Inquiry[];
+	/** Names of pools whose workers are to be asked after. */
+	readonly workPools: readonly string[];
 	readonly oddities: readonly Oddity[];
 	/** Lags of the live events, milliseconds. */
 	readonly lagsMs: readonly number[];
@@ -65,6 +67,7 @@ export interface GatheringDecisions extends Decisions {
 	readonly evictedRuns: string[];
 	readonly transitions: Transition[];
 	readonly inquiries: Inquiry[];
+	readonly workPools: string[];
 	readonly oddities: Oddity[];
 	readonly lagsMs: number[];
 	readonly blind: Map<BlindCause, number>;
@@ -79,6 +82,7 @@ export function noDecisions(): GatheringDecisions {
 		heldRuns: new Set(),
 		learned: [],
 		inquiries: [],
+		workPools: [],
 		oddities: [],
 		lagsMs: [],
 		blind: new Map(),

@@ -107,6 +107,17 @@ export class Disruption {
 		return this.#silenceOf(runId, aliveAtMonoMs)?.groupId ?? null;
 	}
 
+	/** Everything fell silent together, and that is not over. */
+	get holdsEverything(): boolean {
+		return this.#trips.has(everything.key);
+	}
+
+	/** Everything is silent in full, and held only for want of a proof that the pipe works. */
+	awaitsProof(nowMonoMs: number): boolean {
+		const whole = this.#trips.get(everything.key);
+		return whole?.unheard?.provenMonoMs === null && !isHoldOver(whole, nowMonoMs);
+	}
+
 	/** The incidents that are open now. */
 	get open(): readonly GroupIncident[] {
 		const told = [...this.#trips.values()].filter(({ reported }) => reported);

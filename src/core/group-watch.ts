@@ -3,6 +3,7 @@ import { armedRuns } from "./armed-runs.ts";
 import { Disruption } from "./disruption.ts";
 import type { KnownGroups, RunSilenceRow, TrippedGroupRow } from "./disruption-row.ts";
 import type { GroupIncident, GroupKind } from "./group-incident.ts";
+import { PoolQuestions } from "./pool-questions.ts";
 import type { Run } from "./run.ts";
 import type { RunTable } from "./run-table.ts";
 import type { ServerClock } from "./server-clock.ts";
@@ -23,6 +24,7 @@ export class GroupWatch {
 	readonly #table: RunTable;
 	readonly #yardstick: Yardstick;
 	readonly #offlinePools = new Set<string>();
+	readonly #poolQuestions = new PoolQuestions();
 	#lastOtherEventMonoMs: number | null = null;
 	#lastLossMonoMs: number | null = null;
 	/** What an earlier process knew, until it can be mapped to our clock. */
@@ -53,8 +55,9 @@ export class GroupWatch {
 		this.#lastLossMonoMs = at.monoMs;
 	}
 
-	/** What REST says of a pool's workers. */
+	/** What REST says of a pool's workers. An answer that comes when all is over is none for the next time. */
 	workersAre(workPool: string, offline: boolean): void {
+		if (!this.#disruption.holdsEverything) return;
 		if (offline) this.#offlinePools.add(workPool);
 		else this.#offlinePools.delete(workPool);
 	}
@@ -112,8 +115,22 @@ export class GroupWatch {
 				offlinePools: this.#offlinePools,
 			},
 		);
+		if (!this.#disruption.holdsEverything) {
+			this.#offlinePools.clear();
+			this.#poolQuestions.forget();
+		}
 		if (resetRuns.length > 0) this.#table.startAfresh(new Set(resetRuns), at.monoMs);
 		return { incidents: [...closed, ...opened], resetRuns };
+	}
+
+	/** Pools to ask REST about, after a sweep: their workers report over REST, and may show that it is not the pipe. */
+	poolsToAsk(at: Instant): readonly string[] {
+		if (!this.#disruption.awaitsProof(at.monoMs)) return [];
+		const pools = new Set<string>();
+		for (const { lapsed, hasOpenEpisode, workPool } of armedRuns(this.#table, this.#yardstick, at.monoMs)) {
+			if (lapsed && !hasOpenEpisode && workPool !== null) pools.add(workPool);
+		}
+		return this.#poolQuestions.next(pools, at.monoMs);
 	}
 
 	/** Until when a verdict on the run's present silence is held; null when it is not. Our monotonic clock. */

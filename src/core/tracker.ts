@@ -265,7 +265,10 @@ export class Tracker {
 				const question = this.#confirmation.questionOf(slot, at);
 				if (question !== null) questions.push(question);
 			});
-			if (isEvictable(slot, at.monoMs)) this.#evict(slot.run.runId);
+			if (!isEvictable(slot, at.monoMs)) continue;
+			this.#family.forget(slot.run.runId);
+			this.#table.remove(slot.run.runId);
+			this.#decided.evictedRuns.push(slot.run.runId);
 		}
 		// Until an earlier process's instants are mapped nobody's silence is known.
 		if (!this.#restoration.isPending) this.#decided.inquiries.push(...this.#confirmation.ask(questions));
@@ -277,18 +280,13 @@ export class Tracker {
 		if (this.observation.coveredUntilMonoMs === null || this.#restoration.isPending) return;
 		const { incidents, resetRuns } = this.#groups.sweep(at);
 		this.#tell(incidents);
+		this.#decided.workPools.push(...this.#groups.poolsToAsk(at));
 		// At once: unlike a beat, that a silence began afresh is not read again over REST.
 		for (const runId of resetRuns) this.#decided.changedRuns.add(runId);
 	}
 
 	#tell(incidents: readonly GroupIncident[]): void {
 		for (const incident of incidents) this.#decided.transitions.push(groupTransitionOf(incident, this.#workspace));
-	}
-
-	#evict(runId: string): void {
-		this.#family.forget(runId);
-		this.#table.remove(runId);
-		this.#decided.evictedRuns.push(runId);
 	}
 
 	/** A fault met at one run concerns that run: it is set aside for an hour, and stops nobody else. */

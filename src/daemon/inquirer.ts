@@ -9,18 +9,23 @@ export interface Answerer {
 		inquiries: readonly Inquiry[],
 		signal: AbortSignal,
 	): Promise<{ readonly answers: readonly InquiryAnswer[]; readonly unanswered: readonly Inquiry[] }>;
+	/** Whether a pool has workers, and all are offline. @throws OutsideError */
+	areWorkersOffline(workPool: string, signal: AbortSignal): Promise<boolean>;
 }
 
 /** Runs in one call: REST's page of events holds 50. */
 const inquiriesPerCallMax = 50;
+/** Further ones are dropped while REST hangs: the core asks again. */
+const poolsWaitingMax = 50;
 
-/** Puts the core's questions to REST, one call at a time, and feeds the answers back as inputs. */
+/** Puts the core's questions about runs and pools to REST, one call at a time, and feeds the answers back as inputs. */
 export class Inquirer {
 	readonly #api: Answerer;
 	readonly #clock: Clock;
 	readonly #onResult: (input: Input) => void;
 	/** Bounded by the core, which keeps at most `limits.confirmRuns` questions open. */
 	readonly #waiting: Inquiry[] = [];
+	readonly #pools = new Set<string>();
 	#wake: (() => void) | null = null;
 
 	constructor(options: { api: Answerer; clock: Clock; onResult: (input: Input) => void }) {
@@ -29,8 +34,10 @@ export class Inquirer {
 		this.#onResult = options.onResult;
 	}
 
-	ask(inquiries: readonly Inquiry[]): void {
+	/** @param workPools names of pools whose workers are to be asked after */
+	ask(inquiries: readonly Inquiry[], workPools: readonly string[] = []): void {
 		this.#waiting.push(...inquiries);
+		for (const workPool of workPools) if (this.#pools.size < poolsWaitingMax) this.#pools.add(workPool);
 		this.#wake?.();
 	}
 
@@ -39,8 +46,10 @@ export class Inquirer {
 		signal.addEventListener("abort", () => this.#wake?.(), { once: true });
 		while (!signal.aborted) {
 			const batch = this.#waiting.splice(0, inquiriesPerCallMax);
+			const [workPool] = this.#pools;
 			if (batch.length > 0) await this.#put(batch, signal);
-			else await this.#untilAsked();
+			if (workPool !== undefined) await this.#putPool(workPool, signal);
+			if (batch.length === 0 && workPool === undefined) await this.#untilAsked();
 		}
 	}
 
@@ -48,6 +57,16 @@ export class Inquirer {
 		return new Promise((resolve) => {
 			this.#wake = resolve;
 		});
+	}
+
+	async #putPool(workPool: string, signal: AbortSignal): Promise<void> {
+		this.#pools.delete(workPool);
+		try {
+			const offline = await this.#api.areWorkersOffline(workPool, signal);
+			this.#onResult({ kind: "workers", at: this.#clock.now(), workPool, offline });
+		} catch (error) {
+			if (!signal.aborted && !(error instanceof OutsideError)) throw error;
+		}
 	}
 
 	async #put(inquiries: readonly Inquiry[], signal: AbortSignal): Promise<void> {

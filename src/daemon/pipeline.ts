@@ -21,7 +21,8 @@ export interface PipelineOptions {
 	readonly queueInputsMax: number;
 	/** Names of the sinks that every transition is owed to. */
 	readonly sinks: readonly string[];
-	readonly onInquiries: (inquiries: readonly Inquiry[]) => void;
+	/** @param workPools names of pools whose workers are to be asked after */
+	readonly onInquiries: (inquiries: readonly Inquiry[], workPools: readonly string[]) => void;
 	/** Live events were dropped: what they said has to be fetched. */
 	readonly onOverflow: () => void;
 }
@@ -177,6 +178,7 @@ export class Pipeline {
 			heldRuns: decisions.heldRuns,
 			learned: decisions.learned,
 		});
-		if (decisions.inquiries.length > 0) onInquiries(decisions.inquiries);
+		const { inquiries, workPools } = decisions;
+		if (inquiries.length + workPools.length > 0) onInquiries(inquiries, workPools);
 	}
 }

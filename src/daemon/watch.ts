@@ -115,7 +115,7 @@ export class Watch implements AsyncDisposable {
 				return live.current.limits.queueInputs;
 			},
 			sinks: ports.sinks.map((sink) => sink.name),
-			onInquiries: (inquiries) => this.#inquirer.ask(inquiries),
+			onInquiries: (inquiries, workPools) => this.#inquirer.ask(inquiries, workPools),
 			onOverflow: () => this.#intake.resync(),
 		});
 		const onResult = this.#pipeline.result.bind(this.#pipeline);

@@ -11,6 +11,7 @@ import { type NamedIds, type Names, Surroundings } from "./surroundings.ts";
 import { aheadMsMax, farFuture } from "./timestamp.ts";
 import { flowRunEventPrefix, heartbeatEvent } from "./to-input.ts";
 import type { Transport } from "./transport.ts";
+import { areWorkersOffline } from "./work-pools.ts";
 
 export interface ApiClientOptions {
 	/** Whoever made it disposes of it. */
@@ -146,6 +147,11 @@ export class ApiClient {
 	/** Names by id of flows and deployments, remembered; ids that the server does not know are missing. */
 	describe(ids: NamedIds, signal: AbortSignal): Promise<Names> {
 		return this.#surroundings.describe(ids, signal);
+	}
+
+	/** What shows that a pool is down, and not the way of its events: false also when nothing is known of it. */
+	areWorkersOffline(workPool: string, signal: AbortSignal): Promise<boolean> {
+		return areWorkersOffline({ transport: this.#transport, rowsPage: this.#runsPage }, workPool, signal);
 	}
 
 	/** The first of the inquiries, as many as one page holds. */

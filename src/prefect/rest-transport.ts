@@ -116,6 +116,9 @@ export class RestTransport implements Transport, AsyncDisposable {
 			}
 			throw failure;
 		}
+		if (call.noneOn?.includes(answer.status) === true) {
+			return { kind: "answer", answer: { ...answer, text: "null" } };
+		}
 		const failure = failureOf(answer, this.#what(call), this.#options.settings);
 		if (failure === null) {
 			return { kind: "answer", answer };

@@ -10,6 +10,8 @@ export interface RestCall<T> {
 	/** Rows asked for, where fewer could be; a refusal is then PageTooLargeError as long as there is something to give up. */
 	readonly rows?: number;
 	readonly schema: z.ZodType<T>;
+	/** Statuses that say there is no such thing, or none for us: an answer, `null`, and no failure of REST. */
+	readonly noneOn?: readonly number[];
 	/** False for a probe, which wants to know how it is now. */
 	readonly retries: boolean;
 }

@@ -38,6 +38,8 @@ export class PlayedServer {
 	readonly #logs = new Map<string, string>();
 	/** Flow runs by the task runs that belong to them. */
 	readonly #taskRuns = new Map<string, string>();
+	/** What is said of a pool's workers, by its name. */
+	readonly #workers = new Map<string, string>();
 	readonly #pages = new Map<string, readonly StoredEvent[]>();
 
 	/** False while every call fails with 503. */
@@ -56,6 +58,7 @@ export class PlayedServer {
 		if (isEventFrame(frame)) this.#store(frame.event);
 		if (line.log !== undefined) this.#logs.set(line.log.flow_run_id.toLowerCase(), line.log.timestamp);
 		if (line.task_run !== undefined) this.#taskRuns.set(line.task_run.id.toLowerCase(), line.task_run.flow_run_id);
+		if (line.workers !== undefined) this.#workers.set(line.workers.work_pool_name, line.workers.status);
 		if (line.rest !== undefined) this.restUp = line.rest === "up";
 	}
 
@@ -79,8 +82,14 @@ export class PlayedServer {
 			case "/deployments/filter":
 				return [];
 			default:
-				return undefined;
+				return this.#workersOf(/^\/work_pools\/([^/]+)\/workers\/filter$/u.exec(pathname)?.[1]);
 		}
+	}
+
+	#workersOf(poolInPath: string | undefined): unknown[] | undefined {
+		if (poolInPath === undefined) return undefined;
+		const status = this.#workers.get(decodeURIComponent(poolInPath));
+		return status === undefined ? [] : [{ status }];
 	}
 
 	#store(event: Readonly<Record<string, unknown>>): void {

@@ -82,6 +82,9 @@ export class World {
 	readonly groups: { readonly atMs: number; readonly group: GroupIncident }[] = [];
 	readonly evicted: string[] = [];
 	readonly lagsMs: number[] = [];
+	readonly askedPools: { readonly atMs: number; readonly workPool: string }[] = [];
+	/** What REST says of pools' workers: true when all are offline. It has no answer about others. */
+	readonly offline = new Map<string, boolean>();
 	nowMs = 0;
 	/** Delays after which an event arrives: none is a loss on the stream, two are a duplicate. */
 	transit: (event: SimEvent) => readonly number[] = () => [transitMs];
@@ -180,7 +183,14 @@ export class World {
 			holdsMassLapses: true,
 			startedAt,
 		});
-		this.#process = { tracker, zeroMs, connected: false, catchUpAtMs: [], reconcileAtMs: this.nowMs, restTurnAtMs: this.nowMs + restTurnEveryMs };
+		this.#process = {
+			tracker,
+			zeroMs,
+			connected: false,
+			catchUpAtMs: [],
+			reconcileAtMs: this.nowMs,
+			restTurnAtMs: this.nowMs + restTurnEveryMs,
+		};
 		const openEpisodes = [...this.#openEpisodes.values()];
 		const learned = [...this.#learned.values()];
 		const openGroups = [...this.#openGroups.values()];
@@ -301,12 +311,24 @@ export class World {
 			this.blindSeconds.set(cause, (this.blindSeconds.get(cause) ?? 0) + seconds);
 		}
 		this.#store(decisions);
+		for (const workPool of decisions.workPools) this.#askPool(workPool);
 		const { inquiries } = decisions;
 		if (inquiries.length === 0) return;
 		for (const inquiry of inquiries) this.asked.push({ atMs: this.nowMs, inquiry });
 		const process = this.#process;
 		const dueMs = this.nowMs + restLatencyMs;
 		this.#wire.push({ dueMs, arrive: () => this.#answer(inquiries, dueMs), over: () => this.#process !== process });
+	}
+
+	#askPool(workPool: string): void {
+		this.askedPools.push({ atMs: this.nowMs, workPool });
+		const process = this.#process;
+		const dueMs = this.nowMs + restLatencyMs;
+		const arrive = (): void => {
+			const offline = this.offline.get(workPool);
+			if (this.#callRest() && offline !== undefined) this.apply({ kind: "workers", at: this.now, workPool, offline });
+		};
+		this.#wire.push({ dueMs, arrive, over: () => this.#process !== process });
 	}
 
 	#answer(inquiries: readonly Inquiry[], dueMs: number): void {

@@ -61,7 +61,7 @@ describe("a fleet that dies at once", () => {
 		world.at(10 * minute, () => {
 			for (const run of runs) world.server.kill(run);
 		});
-		world.at(11 * minute, () => befall(world));
+		world.at(12 * minute, () => befall(world));
 		world.run(hour);
 		expect(world.story.toSorted()).toEqual(runs.map((run) => `${run.labels.name} raised`));
 		const [group] = world.groups;
@@ -71,21 +71,18 @@ describe("a fleet that dies at once", () => {
 		return world.told[0]!.atMs - group!.atMs;
 	}
 
-	function workers(world: World, offline: boolean): void {
-		world.apply({ kind: "workers", at: world.now, workPool: "pool", offline });
-	}
-
 	it("is held for 15 minutes, for want of a proof that events still come through", () => {
 		expect(heldMs(() => {})).toBeGreaterThanOrEqual(15 * minute);
+		expect(heldMs((world) => world.offline.set("pool", false))).toBeGreaterThanOrEqual(15 * minute);
 		const backOnline = heldMs((world) => {
-			workers(world, true);
-			workers(world, false);
+			world.offline.set("pool", true);
+			world.at(14 * minute, () => world.offline.set("pool", false));
 		});
 		expect(backOnline).toBeGreaterThanOrEqual(15 * minute);
 	});
 
 	it("is held for 345 s when REST says that its workers are offline", () => {
-		const ms = heldMs((world) => workers(world, true));
+		const ms = heldMs((world) => world.offline.set("pool", true));
 		expect(ms).toBeGreaterThanOrEqual(345 * second);
 		expect(ms).toBeLessThanOrEqual(375 * second);
 	});
@@ -115,6 +112,86 @@ describe("incidents that an earlier process opened", () => {
 		const over = disruption.restore(known, (serverMs) => serverMs - 1_790_000_000_000, at);
 		expect(over).toEqual([groupOf("older", { closed: { outcome: "ended", atMs: at.wallMs } })]);
 		expect(disruption.open.map(({ groupId }) => groupId)).toEqual(["group-1"]);
+	});
+});
+
+describe("work pools", () => {
+	/** Runs in these pools, of which some die at 10 minutes. */
+	function deaths(pools: readonly (string | null)[], dies: (n: number) => boolean = () => true): World {
+		const world = new World();
+		const runs = pools.map((workPool, n) => started(world, `r${n}`, workPool === null ? {} : { workPool }));
+		world.at(10 * minute, () => {
+			for (const [n, run] of runs.entries()) if (dies(n)) world.server.kill(run);
+		});
+		return world;
+	}
+
+	it("are asked about every 30 s while everything is silent and held for want of a proof, and not after", () => {
+		const world = deaths(["p", "p", "p", "q"]);
+		world.run(hour);
+		const trippedMs = world.groups[0]!.atMs;
+		const times = world.askedPools.filter(({ workPool }) => workPool === "p").map(({ atMs }) => atMs - trippedMs);
+		expect(times).toEqual(Array.from({ length: 30 }, (_, n) => n * 30 * second));
+		expect(world.askedPools).toHaveLength(60);
+		expect(new Set(world.askedPools.map(({ workPool }) => workPool))).toEqual(new Set(["p", "q"]));
+	});
+
+	it("are asked about ten at a time, each in its turn", () => {
+		const world = deaths(Array.from({ length: 25 }, (_, n) => `pool ${n}`));
+		world.run(15 * minute);
+		const rounds = Map.groupBy(world.askedPools, ({ atMs }) => atMs);
+		const [first, second_, third] = [...rounds.values()].map((round) => round.map(({ workPool }) => workPool));
+		expect([...rounds.values()].every((round) => round.length === 10)).toBe(true);
+		expect(new Set([...first!, ...second_!, ...third!]).size).toBe(25);
+	});
+
+	it.each([
+		{
+			when: "one of them is silent and others beat",
+			pools: ["p", "p", "p", "q", "q", "q"],
+			dies: (n: number) => n < 3,
+		},
+		{ when: "runs belong to none", pools: [null, null, null, null], dies: () => true },
+		{ when: "a run dies alone", pools: ["p", "p", "p", "p", "p", "p"], dies: (n: number) => n === 0 },
+		{ when: "nobody dies", pools: ["p", "p", "p"], dies: () => false },
+	])("are asked about by nobody when $when", ({ pools, dies }) => {
+		const world = deaths(pools, dies);
+		world.run(30 * minute);
+		expect(world.askedPools).toEqual([]);
+	});
+
+	it("are asked about no more once an event has proven that the pipe works", () => {
+		const world = deaths(["p", "p", "p"]);
+		world.at(13 * minute, () => world.server.submit(world.nowMs, { name: "new" }));
+		world.run(30 * minute);
+		expect(world.askedPools.length).toBeGreaterThan(0);
+		expect(Math.max(...world.askedPools.map(({ atMs }) => atMs))).toBeLessThanOrEqual(13 * minute);
+	});
+
+	it("that were offline are not so for the next time", () => {
+		const world = new World();
+		const runs = ["a", "b", "c"].map((name) => started(world, name, { workPool: "p" }));
+		const all = (act: (run: (typeof runs)[number]) => void) => () => {
+			for (const run of runs) act(run);
+		};
+		world.offline.set("p", true);
+		world.at(
+			10 * minute,
+			all((run) => world.server.freeze(run)),
+		);
+		world.at(
+			14 * minute,
+			all((run) => world.server.thaw(run, world.nowMs)),
+		);
+		world.at(16 * minute, () => world.apply({ kind: "workers", at: world.now, workPool: "p", offline: true }));
+		world.at(20 * minute, () => {
+			world.offline.clear();
+			all((run) => world.server.kill(run))();
+		});
+		world.run(35 * minute);
+		expect(world.story).toEqual([]);
+		world.run(38 * minute);
+		expect(world.story).toHaveLength(3);
 	});
 });
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Input, Inquiry, InquiryAnswer } from "../../../src/core/input.ts";
 import { type Answerer, Inquirer } from "../../../src/daemon/inquirer.ts";
 import { OutsideError } from "../../../src/lib/errors.ts";
+import { ApiError } from "../../../src/prefect/api-error.ts";
 import { HandClock, settle } from "../../_util/daemon-clock.ts";
 import { runIdOf } from "../../_util/store-samples.ts";
 
@@ -15,6 +16,14 @@ interface Call {
 /** Answers when the test says so. */
 class HeldAnswerer implements Answerer {
 	readonly calls: Call[] = [];
+	readonly pools: string[] = [];
+	/** What every question about a pool comes to. */
+	offline: () => Promise<boolean> = () => Promise.resolve(true);
+
+	areWorkersOffline(workPool: string): Promise<boolean> {
+		this.pools.push(workPool);
+		return this.offline();
+	}
 
 	answer(inquiries: readonly Inquiry[], signal: AbortSignal): ReturnType<Answerer["answer"]> {
 		return new Promise((resolve, reject) => {
@@ -147,4 +156,39 @@ test("anything but a failure of the server is a bug, and ends it", async () => {
 	await settle();
 	api.calls[0]?.fail(new TypeError("a bug"));
 	await expect(running).rejects.toThrow(new TypeError("a bug"));
+});
+
+test("pools are asked about one by one, beside runs, and the answers come back as inputs", async () => {
+	inquirer.ask(inquiries(1), ["p", "q"]);
+	await settle();
+	expect(api.pools).toEqual([]);
+	api.calls[0]!.answer();
+	await settle();
+	expect(api.pools).toEqual(["p", "q"]);
+	expect(inputs.slice(1)).toEqual([
+		{ kind: "workers", at: clock.now(), workPool: "p", offline: true },
+		{ kind: "workers", at: clock.now(), workPool: "q", offline: true },
+	]);
+});
+
+test("a pool is asked about once, however often that is wanted meanwhile, and fifty wait at most", async () => {
+	const held = Promise.withResolvers<boolean>();
+	api.offline = () => held.promise;
+	inquirer.ask([], ["p"]);
+	await settle();
+	for (let n = 0; n < 60; n++) inquirer.ask([], ["q", `r${n}`]);
+	held.resolve(false);
+	await settle();
+	expect(api.pools).toHaveLength(51);
+	expect(api.pools.slice(0, 3)).toEqual(["p", "q", "r0"]);
+});
+
+test("a pool that the server does not answer about is told nothing of; what is no failure of the server is a bug", async () => {
+	api.offline = () => Promise.reject(new ApiError("unreachable", "away"));
+	inquirer.ask([], ["p"]);
+	await settle();
+	expect(inputs).toEqual([]);
+	api.offline = () => Promise.reject(new TypeError("a bug"));
+	inquirer.ask([], ["q"]);
+	await expect(running).rejects.toThrow("a bug");
 });
