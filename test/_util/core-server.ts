@@ -22,6 +22,8 @@ export interface SimEvent {
 	readonly view: RunView;
 	/** Server's clock. */
 	readonly receivedMs: number;
+	/** Id of the state event before this one, where that was tight. */
+	readonly follows: string | null;
 }
 
 /** A flow run and the process that works on it. */
@@ -70,6 +72,8 @@ export interface StartOptions {
 	readonly tags?: readonly string[];
 }
 
+/** A state event names the one before when that is younger. */
+const followsWithinMs = 5 * 60_000;
 /** REST gives so many of an unheard run's stored beats. */
 const earlierBeatsMax = 9;
 
@@ -187,10 +191,12 @@ export class SimServer {
 	}
 
 	setState(run: SimRun, atMs: number, type: StateType, name: string = type, dueAtMs: number | null = null): void {
+		const before = run.state;
 		run.state = this.#newState(atMs, type, name);
 		run.scheduledAtMs = dueAtMs;
+		const isTight = run.state.timestampMs - before.timestampMs < followsWithinMs;
 		const view = { runId: run.id, attempt: run.attempt, state: run.state, beat: null, labels: run.labels };
-		this.#send({ receivedAtMs: atMs, view, receivedMs: this.clockMs(atMs) });
+		this.#send({ receivedAtMs: atMs, view, receivedMs: this.clockMs(atMs), follows: isTight ? before.id : null });
 	}
 
 	/** Everything that the processes do up to `untilMs`. */
@@ -216,7 +222,7 @@ export class SimServer {
 			const beat = { eventId, occurredMs: this.occurredOf(run, occurredMs), receivedMs };
 			run.stored.push(beat);
 			const view = { runId: run.id, attempt: null, state: null, beat, labels: noLabels };
-			this.#send({ receivedAtMs: atMs, view, receivedMs });
+			this.#send({ receivedAtMs: atMs, view, receivedMs, follows: null });
 		}
 	}
 

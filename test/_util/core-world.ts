@@ -222,10 +222,11 @@ export class World {
 		if (process === null || !process.connected) return;
 		for (const delayMs of this.transit(event)) {
 			const dueMs = event.receivedAtMs + delayMs;
-			const { view, receivedMs } = event;
+			const { view, receivedMs, follows } = event;
 			this.#wire.push({
 				dueMs,
-				arrive: () => this.apply({ kind: "event", at: this.#instant(Math.max(dueMs, this.#lateMs)), view, receivedMs }),
+				arrive: () =>
+					this.apply({ kind: "event", at: this.#instant(Math.max(dueMs, this.#lateMs)), view, receivedMs, follows }),
 				over: () => this.#process !== process || !process.connected,
 			});
 		}

@@ -12,6 +12,8 @@ export interface StubWorld {
 		readonly flow_run_id: string;
 		readonly state: { readonly timestamp: string };
 	}[];
+	/** Workers' states by the name of their pool. */
+	readonly workers: Map<string, readonly string[]>;
 	nowMs(): number;
 	/** `PREFECT_SERVER_API_DEFAULT_LIMIT` */
 	pageRowsMax: number;
@@ -47,8 +49,24 @@ export function answerRest(world: StubWorld, method: string, url: URL, body: Jso
 		case "GET /events/filter/next":
 			return nextEvents(world, url.searchParams.get("page-token") ?? "");
 		default:
-			return null;
+			return filterWorkers(world, route, body ?? {});
 	}
+}
+
+function filterWorkers(world: StubWorld, route: string, body: Json): StubAnswer | null {
+	const inPath = /^POST \/work_pools\/([^/]+)\/workers\/filter$/u.exec(route)?.[1];
+	if (inPath === undefined) {
+		return null;
+	}
+	const limit = limitOf(body.limit, world.pageRowsMax);
+	if (limit === null) {
+		return limitRefusal(world.pageRowsMax);
+	}
+	const name = decodeURIComponent(inPath);
+	const rows = world.workers.get(name)?.map((status, n) => ({ name: `worker ${n}`, status }));
+	return rows === undefined
+		? { status: 404, body: { detail: `Work pool "${name}" not found.` } }
+		: { status: 200, body: rows.slice(0, limit) };
 }
 
 function filterRuns(world: StubWorld, body: Json): StubAnswer {

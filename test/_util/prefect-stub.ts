@@ -59,6 +59,7 @@ export class PrefectStub implements AsyncDisposable, StubWorld {
 	readonly stored: EventJson[] = [];
 	readonly logs: StubWorld["logs"] = [];
 	readonly taskRuns: StubWorld["taskRuns"] = [];
+	readonly workers: StubWorld["workers"] = new Map();
 	pageRowsMax = 200;
 	eventsPageRowsMax = 50;
 

@@ -423,3 +423,42 @@ describe("names", () => {
 		expect(names.flowNames.size).toBe(70);
 	});
 });
+
+describe("a pool's workers", () => {
+	test.each([
+		{ statuses: ["OFFLINE"], offline: true },
+		{ statuses: ["OFFLINE", "OFFLINE"], offline: true },
+		{ statuses: ["OFFLINE", "ONLINE"], offline: false },
+		{ statuses: ["ONLINE"], offline: false },
+		{ statuses: [], offline: false },
+		{ statuses: ["OFFLINE", "what a later server says"], offline: false },
+	])("that are $statuses are all offline: $offline", async ({ statuses, offline }) => {
+		await using stub = await PrefectStub.start();
+		await using client = new ClientUnderTest(stub.url);
+		stub.workers.set("k8s & friends?", statuses);
+		expect(await client.api.areWorkersOffline("k8s & friends?", client.signal)).toBe(offline);
+		expect(client.told.told("apiAnswered")).toEqual([["workers"]]);
+	});
+
+	test.each([403, 404])(
+		"of a pool about which the server answers %i prove nothing, and REST is well",
+		async (status) => {
+			await using stub = await PrefectStub.start();
+			await using client = new ClientUnderTest(stub.url);
+			stub.workers.set("p", ["OFFLINE"]);
+			stub.planAnswer({ path: /work_pools/u, status, body: [{ status: "OFFLINE" }] });
+			expect(await client.api.areWorkersOffline("p", client.signal)).toBe(false);
+			expect(client.failures).toBe(0);
+			expect(client.answers).toHaveLength(1);
+			expect(await client.api.areWorkersOffline("p", client.signal)).toBe(true);
+		},
+	);
+
+	test("that cannot be asked about are a failure of REST", async () => {
+		await using stub = await PrefectStub.start();
+		await using client = new ClientUnderTest(stub.url);
+		stub.planAnswer({ path: /work_pools/u, status: 500 });
+		await expect(client.api.areWorkersOffline("p", client.signal)).rejects.toThrow("500");
+		expect(client.failures).toBe(1);
+	});
+});
