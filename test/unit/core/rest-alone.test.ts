@@ -46,6 +46,19 @@ describe("C17: where the socket never opens", () => {
 		expect(world.groups).toEqual([]);
 	});
 
+	it("a run that no reading shows is found alive by a question, and nothing is lost by a socket that is shut", () => {
+		const world = new World();
+		world.socketUp = false;
+		const [slow] = fleet(world);
+		// Stored events are read by when they occurred, by the worker's clock: those of a slow one are not among them.
+		const stored = world.server.storedSince.bind(world.server);
+		world.server.storedSince = (...span) => stored(...span).filter(({ runId }) => runId !== slow!.id);
+		world.run(hour);
+		expect(world.asked.some(({ inquiry }) => inquiry.runId === slow!.id && inquiry.stage === "missed")).toBe(true);
+		expect(world.story).toEqual([]);
+		expect(world.count("stored_beat_not_heard")).toBe(0);
+	});
+
 	it("a run alone is not judged: nobody else shows that clients are heard at all", () => {
 		const world = new World();
 		world.socketUp = false;
