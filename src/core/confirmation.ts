@@ -130,8 +130,9 @@ export class Confirmation {
 		const { observation, yardstick, witnesses } = this.#options;
 		if (!observation.mayJudge(at.monoMs)) return false;
 		if (!observation.isOverRestAlone || (condition !== "zombie" && condition !== "never_beat")) return true;
-		const fromMonoMs = run.aliveAtMonoMs ?? at.monoMs;
-		return witnesses.newestBeside(run.runId) > fromMonoMs + witnessAfterCadences * yardstick.cadenceMs(run);
+		const { runId, aliveAtMonoMs } = run;
+		const waitMs = witnessAfterCadences * yardstick.cadenceMs(run);
+		return aliveAtMonoMs !== null && witnesses.newestBeside(runId) > aliveAtMonoMs + waitMs;
 	}
 
 	#isHeld(run: Run, at: Instant): boolean {

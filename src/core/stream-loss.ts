@@ -1,21 +1,28 @@
 import type { Instant } from "../lib/clock.ts";
+import type { StreamLossKind } from "./decisions.ts";
 import type { Observation } from "./observation.ts";
 import type { Run, RunView } from "./run.ts";
 
 /** Events overtake one another, and REST's answer overtakes an event: beyond this lag we are blind anyway. */
 const graceMs = 30_000;
-/** States waited for at a time; beyond it the oldest are given up at once. */
-const owedStatesMax = 1_000;
+/** Events waited for at a time; beyond it the oldest are given up at once. */
+const owedEventsMax = 1_000;
+
+/** An event that the server has stored, and the stream has not brought. */
+export interface LostEvent {
+	readonly runId: string;
+	readonly kind: StreamLossKind;
+}
 
 /**
- * States that the stream has not brought although there is proof of them: a later event names its predecessor, or REST
- * tells of one that was entered while we listened. What has still not come after a while was dropped on the way: the
+ * Events that the stream has not brought although there is proof of them: a later one names its predecessor, or REST
+ * tells of a state or a heartbeat of the time in which we listened. What has still not come after a while was dropped on the way: the
  * server does that without a sign when a subscriber's queue is full.
  */
 export class StreamLoss {
 	readonly #observation: Observation;
-	/** Runs by the id of the state, which is that of its event; the oldest first. */
-	readonly #owed = new Map<string, { readonly runId: string; readonly sinceMonoMs: number }>();
+	/** By the event's id, which is that of its state; the oldest first. */
+	readonly #owed = new Map<string, LostEvent & { readonly sinceMonoMs: number }>();
 
 	constructor(observation: Observation) {
 		this.#observation = observation;
@@ -27,40 +34,49 @@ export class StreamLoss {
 	 * @param known the run before it; undefined: not known yet, so that its past may have been before our time
 	 * @param follows the event that it names as its predecessor
 	 */
-	told({ runId, state }: RunView, known: Run | undefined, follows: string | null, at: Instant): void {
+	told({ runId, state, beat }: RunView, known: Run | undefined, follows: string | null, at: Instant): void {
+		if (beat !== null) this.#owed.delete(beat.eventId);
 		if (state === null) return;
 		this.#owed.delete(state.id);
 		const before = known?.state ?? null;
 		if (follows === null || before === null || follows === before.id) return;
-		if (state.timestampMs > before.timestampMs) this.#owe(follows, runId, at);
+		if (state.timestampMs > before.timestampMs) this.#owe(follows, { runId, kind: "stored_state_not_heard" }, at);
 	}
 
 	/** REST told of a run. */
-	learned(before: Run, { runId, state }: Run, at: Instant): void {
-		if (state === null || state.id === before.state?.id) return;
-		const { hearingSinceMonoMs, clock } = this.#observation;
-		const enteredMonoMs = clock.toMonoMs(state.timestampMs);
-		if (hearingSinceMonoMs === null || enteredMonoMs === null || enteredMonoMs <= hearingSinceMonoMs) return;
-		this.#owe(state.id, runId, at);
+	learned(before: Run, { runId, state, lastBeat }: Run, at: Instant): void {
+		if (state !== null && state.id !== before.state?.id && this.#isOfOurTime(state.timestampMs)) {
+			this.#owe(state.id, { runId, kind: "stored_state_not_heard" }, at);
+		}
+		if (lastBeat !== null && lastBeat !== before.lastBeat && this.#isOfOurTime(lastBeat.receivedMs)) {
+			this.#owe(lastBeat.eventId, { runId, kind: "stored_beat_not_heard" }, at);
+		}
 	}
 
-	/** Once a sweep. @returns runs of which a state was lost since the last one, one for each state */
-	takeLost(at: Instant): readonly string[] {
+	/** Once a sweep: what has been given up since the last one. */
+	takeLost(at: Instant): readonly LostEvent[] {
 		const { hearingSinceMonoMs, isBlind } = this.#observation;
 		// What is read again over REST need not come over the socket.
 		if (hearingSinceMonoMs === null) this.#owed.clear();
 		if (isBlind) return [];
-		const lost: string[] = [];
-		for (const [stateId, { runId, sinceMonoMs }] of this.#owed) {
-			if (at.monoMs - sinceMonoMs < graceMs && this.#owed.size <= owedStatesMax) break;
-			this.#owed.delete(stateId);
-			lost.push(runId);
+		const lost: LostEvent[] = [];
+		for (const [eventId, { runId, kind, sinceMonoMs }] of this.#owed) {
+			if (at.monoMs - sinceMonoMs < graceMs && this.#owed.size <= owedEventsMax) break;
+			this.#owed.delete(eventId);
+			lost.push({ runId, kind });
 		}
 		return lost;
 	}
 
-	#owe(stateId: string, runId: string, at: Instant): void {
-		if (this.#observation.hearingSinceMonoMs === null || this.#owed.has(stateId)) return;
-		this.#owed.set(stateId, { runId, sinceMonoMs: at.monoMs });
+	/** The server got it while the socket was open and caught up. */
+	#isOfOurTime(serverMs: number | null): boolean {
+		const { hearingSinceMonoMs, clock } = this.#observation;
+		const monoMs = serverMs === null ? null : clock.toMonoMs(serverMs);
+		return hearingSinceMonoMs !== null && monoMs !== null && monoMs > hearingSinceMonoMs;
+	}
+
+	#owe(eventId: string, event: LostEvent, at: Instant): void {
+		if (this.#observation.hearingSinceMonoMs === null || this.#owed.has(eventId)) return;
+		this.#owed.set(eventId, { ...event, sinceMonoMs: at.monoMs });
 	}
 }

@@ -3,7 +3,7 @@ import { messageOf } from "../lib/errors.ts";
 import { type Census, emptyCensus, takeCensus } from "./census.ts";
 import { Confirmation, type Question } from "./confirmation.ts";
 import { noteConnection } from "./connection-input.ts";
-import { addBlind, type Decisions, noDecisions, type Oddity, odditiesOf, type StreamLossKind } from "./decisions.ts";
+import { addBlind, type Decisions, noDecisions, type Oddity, odditiesOf } from "./decisions.ts";
 import type { RunSilenceRow } from "./disruption-row.ts";
 import { groupTransitionOf } from "./episode.ts";
 import { Episodes } from "./episodes.ts";
@@ -211,8 +211,7 @@ export class Tracker {
 		this.#loss.learned(known, slot.run, at);
 		slot.parentUnknown = view.labels.parentTaskRunId !== null && view.labels.parentRunId === null;
 		const isLate = answer.inquiry.stage !== "identify" && slot.run.lastBeat !== known.lastBeat;
-		// Over REST alone nothing is owed by the stream.
-		if (isLate && !this.observation.isOverRestAlone) this.#lost(at, "stored_beat_not_heard", view.runId);
+		if (isLate && this.observation.hearingSinceMonoMs !== null) this.#groups.eventLost(at);
 		const episode = this.#confirmation.weigh(slot, answer, at);
 		if (episode !== null) this.#episodes.open(slot, episode, at);
 	}
@@ -256,7 +255,10 @@ export class Tracker {
 		const { elapsedMs, sleptMs } = this.observation.tick(at, eventsPerMs);
 		if (sleptMs > 0) this.#note("own_pause", null, `asleep, or the wall clock set, by ${Math.round(sleptMs / 1000)} s`);
 		addBlind(this.#decided, this.observation.openCauses, elapsedMs);
-		for (const runId of this.#loss.takeLost(at)) this.#lost(at, "stored_state_not_heard", runId);
+		for (const { kind, runId } of this.#loss.takeLost(at)) {
+			if (kind === "stored_state_not_heard") this.#groups.eventLost(at);
+			this.#note(kind, runId, "the server stored an event that the stream did not bring");
+		}
 		this.#sweepGroups(at);
 		const questions: Question[] = [];
 		for (const slot of this.#table.values()) {
@@ -298,12 +300,6 @@ export class Tracker {
 			slot.asideUntilMonoMs = at.monoMs + asideMs;
 			this.#note("run_set_aside", slot.run.runId, messageOf(error));
 		}
-	}
-
-	/** The server had stored an event that the stream did not bring: what else it lost, listings and questions tell. */
-	#lost(at: Instant, kind: StreamLossKind, runId: string): void {
-		this.#groups.eventLost(at);
-		this.#note(kind, runId, "the server stored an event that the stream did not bring");
 	}
 
 	#note(kind: Oddity["kind"], runId: string | null, detail: string): void {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { SimRun } from "../../_util/core-server.ts";
 import { hour, minute, second, World } from "../../_util/core-world.ts";
 
-/** Three runs in three pools, so that one death is no mass lapse. */
+/** Runs in pools of their own, so that one death is no mass lapse. */
 function fleet(world: World, cadenceMs = 30 * second): readonly SimRun[] {
 	return ["a", "b", "c", "d", "e", "f"].map((name, n) =>
 		world.server.start(world.nowMs + n * 4 * second, { name, cadenceMs, workPool: name }),
@@ -117,7 +117,7 @@ describe("when the socket goes away later", () => {
 		world.at(12 * minute, () => {
 			for (const run of runs) heldBack(world, run);
 		});
-		world.run(2 * hour);
+		world.run(50 * minute);
 		expect(world.story).toEqual([]);
 	});
 
@@ -130,7 +130,7 @@ describe("when the socket goes away later", () => {
 			for (const run of runs) run.beats = false;
 		});
 		world.at(11 * minute, () => world.startDaemon());
-		world.run(2 * hour);
+		world.run(50 * minute);
 		expect(world.story).toEqual([]);
 	});
 

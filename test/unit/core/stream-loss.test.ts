@@ -11,6 +11,8 @@ function at(monoMs: number) {
 	return { monoMs, wallMs: epochMs + monoMs };
 }
 
+const lostState = { runId: "r", kind: "stored_state_not_heard" };
+
 let sight: Observation;
 let loss: StreamLoss;
 
@@ -42,7 +44,7 @@ describe("a state event that names its predecessor", () => {
 	it("shows a loss when that has not come within 30 s", () => {
 		loss.told(view("c", 2 * second), runIn("a", second), "b", at(2 * second));
 		expect(loss.takeLost(at(2 * second + grace - 1))).toEqual([]);
-		expect(loss.takeLost(at(2 * second + grace))).toEqual(["r"]);
+		expect(loss.takeLost(at(2 * second + grace))).toEqual([lostState]);
 		expect(loss.takeLost(at(2 * second + grace))).toEqual([]);
 	});
 
@@ -69,7 +71,7 @@ describe("a state that REST tells of", () => {
 	it("shows a loss when its event has not come within 30 s", () => {
 		loss.learned(newRun("r"), runIn("a", second), at(20 * second));
 		expect(loss.takeLost(at(20 * second + grace - 1))).toEqual([]);
-		expect(loss.takeLost(at(20 * second + grace))).toEqual(["r"]);
+		expect(loss.takeLost(at(20 * second + grace))).toEqual([lostState]);
 	});
 
 	it("shows none when its event was merely overtaken", () => {
@@ -81,7 +83,7 @@ describe("a state that REST tells of", () => {
 	it("is waited for once, however often it is told", () => {
 		loss.learned(newRun("r"), runIn("a", second), at(2 * second));
 		loss.learned(runIn("b", second), runIn("a", second), at(20 * second));
-		expect(loss.takeLost(at(2 * second + grace))).toEqual(["r"]);
+		expect(loss.takeLost(at(2 * second + grace))).toEqual([lostState]);
 	});
 
 	it.each([
@@ -99,6 +101,40 @@ describe("a state that REST tells of", () => {
 		fresh.caughtUp(at(0));
 		loss = new StreamLoss(fresh);
 		loss.learned(newRun("r"), runIn("a", second), at(2 * second));
+		expect(loss.takeLost(at(10 * grace))).toEqual([]);
+	});
+});
+
+describe("a heartbeat that REST tells of", () => {
+	function beating(id: string, receivedAtMs: number | null): Run {
+		const receivedMs = receivedAtMs === null ? null : epochMs + receivedAtMs;
+		return { ...newRun("r"), lastBeat: { eventId: id, occurredMs: null, receivedMs } };
+	}
+
+	it("shows a loss when it has not come within 30 s", () => {
+		loss.learned(newRun("r"), beating("b", second), at(20 * second));
+		expect(loss.takeLost(at(20 * second + grace - 1))).toEqual([]);
+		expect(loss.takeLost(at(20 * second + grace))).toEqual([{ runId: "r", kind: "stored_beat_not_heard" }]);
+	});
+
+	it("shows none when it was merely overtaken", () => {
+		const late = beating("b", second);
+		loss.learned(newRun("r"), late, at(20 * second));
+		loss.told({ ...view("", 0), state: null, beat: late.lastBeat }, late, null, at(40 * second));
+		expect(loss.takeLost(at(10 * grace))).toEqual([]);
+	});
+
+	it.each([
+		{ what: "was received before we listened", beat: beating("b", 0) },
+		{ what: "was received nobody knows when", beat: beating("b", null) },
+	])("shows none when it $what", ({ beat }) => {
+		loss.learned(newRun("r"), beat, at(20 * second));
+		expect(loss.takeLost(at(10 * grace))).toEqual([]);
+	});
+
+	it("shows none when it was known", () => {
+		const known = beating("b", second);
+		loss.learned(known, known, at(20 * second));
 		expect(loss.takeLost(at(10 * grace))).toEqual([]);
 	});
 });
@@ -122,7 +158,7 @@ describe("while the socket is not heard", () => {
 		expect(sight.isBlind).toBe(true);
 		expect(loss.takeLost(at(41 * second))).toEqual([]);
 		sight.eventArrived(at(42 * second), epochMs + 42 * second, true);
-		expect(loss.takeLost(at(42 * second))).toEqual(["r"]);
+		expect(loss.takeLost(at(42 * second))).toEqual([lostState]);
 	});
 });
 
