@@ -49,6 +49,26 @@ describe("recordings of a real server", () => {
 		expect(read).toMatchObject({ view: { state: { type: "FAILED", fromRest: false } } });
 	});
 
+	test("state events name a predecessor that has come, and heartbeats name none", () => {
+		const seen = new Set<string>();
+		const named: string[] = [];
+		for (const read of recorded.map(reading)) {
+			if (read.kind !== "heartbeat" && read.kind !== "state") continue;
+			if (read.kind === "heartbeat") expect(read.follows).toBeNull();
+			// Of some runs the recording has not the first state.
+			if (read.follows !== null && seen.has(read.view.runId)) named.push(read.follows);
+			seen.add(read.view.runId).add(read.view.state?.id ?? "");
+		}
+		expect(named.length).toBeGreaterThan(50);
+		expect(named.filter((id) => !seen.has(id))).toEqual([]);
+	});
+
+	test.each([undefined, null, 7, "no id"])("a predecessor %j is none", (follows) => {
+		expect(readingOf({ ...stateEvent({ runId, type: "RUNNING", atMs: nowMs }), follows })).toMatchObject({
+			follows: null,
+		});
+	});
+
 	test("labels come from the related resources by role", () => {
 		const read = readEventNamed("heartbeat-deployment.json");
 		expect(read).toMatchObject({
