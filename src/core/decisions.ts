@@ -57,10 +57,6 @@ export interface Decisions {
 	readonly blind: ReadonlyMap<BlindCause, number>;
 }
 
-export function addBlind({ blind }: GatheringDecisions, causes: readonly BlindCause[], elapsedMs: number): void {
-	for (const cause of causes) blind.set(cause, (blind.get(cause) ?? 0) + elapsedMs / 1000);
-}
-
 export interface GatheringDecisions extends Decisions {
 	readonly changedRuns: Set<string>;
 	readonly beatenRuns: Set<string>;
@@ -71,6 +67,11 @@ export interface GatheringDecisions extends Decisions {
 	readonly oddities: Oddity[];
 	readonly lagsMs: number[];
 	readonly blind: Map<BlindCause, number>;
+}
+
+/** Adds the time since the last sweep to every cause that is open. */
+export function countBlind(seconds: Map<BlindCause, number>, causes: readonly BlindCause[], elapsedMs: number): void {
+	for (const cause of causes) seconds.set(cause, (seconds.get(cause) ?? 0) + elapsedMs / 1000);
 }
 
 export function noDecisions(): GatheringDecisions {

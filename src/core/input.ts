@@ -1,5 +1,6 @@
 import type { Instant } from "../lib/clock.ts";
 import type { Condition } from "./episode.ts";
+import type { StoredBeats } from "./priors.ts";
 import type { BeatView, RunView } from "./run.ts";
 
 /** What a question about a run rested on when it was asked; an answer to anything older is ignored. */
@@ -62,6 +63,13 @@ export type Input =
 			readonly kind: "stored";
 			readonly at: Instant;
 			readonly views: readonly RunView[];
+	  }
+	/** Beats that the server stored before the first start, for what they teach of cadences alone; `isOver`: the last. */
+	| {
+			readonly kind: "lesson";
+			readonly at: Instant;
+			readonly rows: readonly StoredBeats[];
+			readonly isOver: boolean;
 	  }
 	/** A page of live runs as REST lists them. */
 	| {

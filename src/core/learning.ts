@@ -1,12 +1,12 @@
 import { cadenceBeatsMax, ownCadence } from "./cadence.ts";
 import { beatsPromptly, type HabitRow, Habits } from "./habits.ts";
 import { Patience, type PatienceRow } from "./patience.ts";
-import { type PriorRow, Priors } from "./priors.ts";
+import { type PriorRow, Priors, type StoredBeats } from "./priors.ts";
 import { hasEnded, type Run, type RunView } from "./run.ts";
 
 /** A row of what was learned, for the store: rows of one kind have one shape. */
 export interface LearnedRow {
-	readonly kind: "prior" | "habit" | "patience";
+	readonly kind: "prior" | "habit" | "patience" | "lesson";
 	readonly key: string;
 	/** Null: forgotten. */
 	readonly row: unknown;
@@ -16,7 +16,15 @@ export interface LearnedRow {
 export type Learned =
 	| { readonly kind: "prior"; readonly row: PriorRow }
 	| { readonly kind: "habit"; readonly row: HabitRow }
-	| { readonly kind: "patience"; readonly row: PatienceRow };
+	| { readonly kind: "patience"; readonly row: PatienceRow }
+	| { readonly kind: "lesson"; readonly row: LessonRow };
+
+/** Stored: the lesson of the beats before the first start is over, and no later start needs it. */
+export interface LessonRow {
+	readonly key: typeof lessonKey;
+}
+
+export const lessonKey = "stored_beats";
 
 /** What a run's watching remembers for its deployment. Server's clock. */
 export interface FirstSigns {
@@ -30,6 +38,7 @@ export class Learning {
 	readonly priors = new Priors();
 	readonly habits = new Habits();
 	readonly patience = new Patience();
+	#isLessonOver = false;
 
 	/**
 	 * Takes a view that was merged into the run.
@@ -58,6 +67,15 @@ export class Learning {
 		if (isPrompt !== null) this.habits.learn(deploymentId, run.runId, isPrompt);
 	}
 
+	/**
+	 * What the server had stored of runs before the first start. Habits are not learned from it: it is found by its beats,
+	 * so that a run that never beat is not in it.
+	 */
+	learnStored(rows: readonly StoredBeats[], isOver: boolean): void {
+		this.priors.learnFromBeats(rows);
+		this.#isLessonOver ||= isOver;
+	}
+
 	/** What an earlier process had learned. Call once, before any `learn`. */
 	restore(rows: readonly Learned[], nowWallMs: number): void {
 		this.priors.restore(rows.flatMap((one) => (one.kind === "prior" ? one.row : [])));
@@ -70,7 +88,12 @@ export class Learning {
 
 	/** Rows that changed since the last call, to be stored. */
 	takeChanged(): readonly LearnedRow[] {
+		const lesson: readonly LearnedRow[] = this.#isLessonOver
+			? [{ kind: "lesson", key: lessonKey, row: { key: lessonKey } }]
+			: [];
+		this.#isLessonOver = false;
 		return [
+			...lesson,
 			...this.priors.takeChanged().map((key) => ({ kind: "prior" as const, key, row: this.priors.rowOf(key) })),
 			...this.habits.takeChanged().map((key) => ({ kind: "habit" as const, key, row: this.habits.rowOf(key) })),
 			...this.patience.takeChanged().map((key) => ({ kind: "patience" as const, key, row: this.patience.rowOf(key) })),

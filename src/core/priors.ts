@@ -86,6 +86,13 @@ export class Priors {
 		return others.length === known.runs.length ? known.firmMs : firmOf(others);
 	}
 
+	/** The prior is firm whichever of its runs asks: one more would teach nothing. */
+	isSettled(deploymentId: string | null, clientVersion: string | null): boolean {
+		const key = keyOf(deploymentId, clientVersion);
+		const runs = key === null ? undefined : this.#known.get(key)?.runs;
+		return runs?.every(({ runId }) => firmOf(runs.filter((other) => other.runId !== runId)) !== null) ?? false;
+	}
+
 	/** What an earlier process stored; before anything is learned. */
 	restore(rows: readonly PriorRow[]): void {
 		this.#known.restore(rows.map(({ key, runs }) => [key, { runs, firmMs: firmOf(runs) }]));

@@ -3,7 +3,7 @@ import { messageOf } from "../lib/errors.ts";
 import { type Census, emptyCensus, takeCensus } from "./census.ts";
 import { Confirmation, type Question } from "./confirmation.ts";
 import { noteConnection } from "./connection-input.ts";
-import { addBlind, type Decisions, noDecisions, type Oddity, odditiesOf } from "./decisions.ts";
+import { countBlind, type Decisions, noDecisions, type Oddity, odditiesOf } from "./decisions.ts";
 import type { RunSilenceRow } from "./disruption-row.ts";
 import { groupTransitionOf } from "./episode.ts";
 import { Episodes } from "./episodes.ts";
@@ -14,6 +14,7 @@ import type { Input, InquiryAnswer } from "./input.ts";
 import { Learning } from "./learning.ts";
 import { type Arrival, isNews, mergeView } from "./liveness.ts";
 import { Observation } from "./observation.ts";
+import type { Priors } from "./priors.ts";
 import { type RunRow, runRowOf, type WorkspaceRow, workspaceRowOf } from "./record.ts";
 import { type KnownWorld, Restoration } from "./restoration.ts";
 import { isBeatingState, newRun, type RunView } from "./run.ts";
@@ -90,6 +91,9 @@ export class Tracker {
 			case "stored":
 				for (const view of input.views) this.#applyTold(input.at, view, null);
 				return;
+			case "lesson":
+				this.#learning.learnStored(input.rows, input.isOver);
+				return;
 			case "listed":
 				for (const view of input.views) this.#applyListed(input.at, view);
 				return;
@@ -129,6 +133,10 @@ export class Tracker {
 		const decided = this.#decided;
 		this.#decided = noDecisions();
 		return { ...decided, learned: this.#learning.takeChanged(), heldRuns: this.#groups.takeChangedSilences() };
+	}
+
+	get priors(): Pick<Priors, "isSettled"> {
+		return this.#learning.priors;
 	}
 
 	get census(): Census {
@@ -254,7 +262,7 @@ export class Tracker {
 		const eventsPerMs = this.#yardstick.expectedEventsPerMs(this.#table, at.monoMs);
 		const { elapsedMs, sleptMs } = this.observation.tick(at, eventsPerMs);
 		if (sleptMs > 0) this.#note("own_pause", null, `asleep, or the wall clock set, by ${Math.round(sleptMs / 1000)} s`);
-		addBlind(this.#decided, this.observation.openCauses, elapsedMs);
+		countBlind(this.#decided.blind, this.observation.openCauses, elapsedMs);
 		for (const { kind, runId } of this.#loss.takeLost(at)) {
 			if (kind === "stored_state_not_heard") this.#groups.eventLost(at);
 			this.#note(kind, runId, "the server stored an event that the stream did not bring");

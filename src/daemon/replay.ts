@@ -238,7 +238,7 @@ class Player {
 	#answer<T>(call: RestCall<T>, life: Life, told: RestEnds): RestResult<T> {
 		const json = this.#server.restUp && !life.dead ? this.#server.answer(call.path, call.body) : undefined;
 		if (json === undefined) {
-			told.onFailure();
+			if (call.isIdle !== true) told.onFailure();
 			throw new ApiError("server_error", "503 Service Unavailable, in the incident");
 		}
 		const serverDateMs = Math.floor(this.#clock.now().wallMs / 1000) * 1000;

@@ -14,6 +14,7 @@ import { StoreError } from "../store/store-error.ts";
 import { Backlog } from "./backlog.ts";
 import { Inquirer } from "./inquirer.ts";
 import { Intake } from "./intake.ts";
+import { Lesson } from "./lesson.ts";
 import { Persister } from "./persister.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { Ports, StreamPort, TransportPort } from "./ports.ts";
@@ -55,6 +56,7 @@ export class Watch implements AsyncDisposable {
 	readonly #pipeline: Pipeline;
 	readonly #inquirer: Inquirer;
 	readonly #intake: Intake;
+	readonly #lesson: Lesson;
 	readonly #stream: StreamPort;
 	readonly #schedule: Schedule;
 
@@ -121,6 +123,12 @@ export class Watch implements AsyncDisposable {
 		const onResult = this.#pipeline.result.bind(this.#pipeline);
 		this.#inquirer = new Inquirer({ api: this.#api, clock, onResult });
 		this.#intake = this.#newIntake();
+		this.#lesson = new Lesson({
+			isDue: world.learned.every(({ kind }) => kind !== "lesson"),
+			transport: this.#transport,
+			restPerSecond: options.settings.limits.restPerSecond,
+			...{ tracker, clock, reporter, onResult },
+		});
 		this.#stream = ports.stream(this.#intake.listener);
 		this.#schedule = this.#jobs();
 	}
@@ -197,6 +205,7 @@ export class Watch implements AsyncDisposable {
 					"catch-up": (stop) => this.#intake.runCatchUp(stop),
 					probe: (stop) => this.#intake.runProbe(stop),
 					inquirer: (stop) => this.#inquirer.run(stop),
+					lesson: (stop) => this.#lesson.run(stop),
 					schedule: (stop) => this.#schedule.run(stop),
 				},
 				AbortSignal.any([signal, failed.signal]),

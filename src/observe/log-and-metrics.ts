@@ -166,6 +166,20 @@ function ofApi({ metrics, say, sayRarely }: Out) {
 				facts,
 				`the events socket is away: working over REST alone, read every ${formatDuration(facts.everyMs)}; a run is called dead only while other runs are heard`,
 			),
+		priorsLearned: (facts) =>
+			say(
+				"info",
+				"priors.learned",
+				facts,
+				`learned how often ${facts.deployments} deployments beat, from ${facts.runs} of their runs of the last 7 days (${facts.requests} requests)`,
+			),
+		priorsPutOff: (facts) =>
+			say(
+				"warn",
+				"priors.put_off",
+				facts,
+				`cannot learn from the heartbeats of the last 7 days yet: ${facts.reason}; tried again every ${formatDuration(facts.retryInMs)}, and detection goes on meanwhile`,
+			),
 		reconciled: (facts) =>
 			say(
 				"debug",

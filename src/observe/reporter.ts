@@ -96,6 +96,10 @@ export interface Reporter {
 	caughtUp(facts: { pass: 1 | 2; events: number; sinceMs: number; truncated: boolean }): void;
 	/** The socket has been away so long that REST stands in for it: told once, until the socket is back. */
 	overRestAlone(facts: { everyMs: number }): void;
+	/** Cadences were learned from what the server stored before the first start: once a database. */
+	priorsLearned(facts: { deployments: number; runs: number; requests: number }): void;
+	/** They could not be read now: told at the first failure in a row. */
+	priorsPutOff(facts: { reason: string; retryInMs: number }): void;
 	reconciled(facts: { listed: number; durationMs: number }): void;
 
 	/** A verdict was committed (or, while the store fails, decided). */

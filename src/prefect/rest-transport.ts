@@ -79,7 +79,7 @@ export class RestTransport implements Transport, AsyncDisposable {
 			signal.throwIfAborted();
 			const failure = error instanceof PageTooLargeError && (call.rows ?? 1) <= 1 ? rejectedWhole(error) : error;
 			if (failure instanceof ApiError) {
-				this.#reportFailure(call.endpoint, failure);
+				this.#reportFailure(call, failure);
 			}
 			throw failure;
 		}
@@ -93,7 +93,7 @@ export class RestTransport implements Transport, AsyncDisposable {
 				return attempt.answer;
 			}
 			if (attempt.kind === "maintenance" && call.retries) {
-				this.#reportFailure(call.endpoint, attempt.error);
+				this.#reportFailure(call, attempt.error);
 			} else if (!call.retries || retries >= retriesMax) {
 				throw attempt.error;
 			} else {
@@ -182,9 +182,10 @@ export class RestTransport implements Transport, AsyncDisposable {
 		onAnswer({ serverDateMs: serverDateMs(answer) });
 	}
 
-	#reportFailure(endpoint: ApiEndpoint, error: ApiError): void {
-		this.#failing.add(endpoint);
+	#reportFailure({ endpoint, isIdle }: RestCall<unknown>, error: ApiError): void {
 		this.#options.reporter.apiFailed(endpoint, error.reason, error.message);
+		if (isIdle === true) return;
+		this.#failing.add(endpoint);
 		this.#options.onFailure();
 	}
 }

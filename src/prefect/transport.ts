@@ -14,6 +14,8 @@ export interface RestCall<T> {
 	readonly noneOn?: readonly number[];
 	/** False for a probe, which wants to know how it is now. */
 	readonly retries: boolean;
+	/** Nothing waits for the answer: a failure is reported, and yet does not count as "REST is away". */
+	readonly isIdle?: true;
 }
 
 export interface RestResult<T> {

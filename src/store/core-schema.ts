@@ -13,7 +13,7 @@ import {
 } from "../core/episode.ts";
 import type { Extent, GroupIncident, GroupKind, GroupOutcome } from "../core/group-incident.ts";
 import type { HabitRow } from "../core/habits.ts";
-import type { LearnedRow } from "../core/learning.ts";
+import { type LearnedRow, lessonKey } from "../core/learning.ts";
 import type { PatienceRow } from "../core/patience.ts";
 import type { PriorRow } from "../core/priors.ts";
 import { type RunLabels, stateTypes } from "../core/run.ts";
@@ -187,10 +187,12 @@ const learnedSchemas = {
 	prior: z.object({ kind: z.literal("prior"), key: z.string(), row: priorSchema }),
 	habit: z.object({ kind: z.literal("habit"), key: z.string(), row: habitSchema }),
 	patience: z.object({ kind: z.literal("patience"), key: z.string(), row: patienceSchema }),
+	lesson: z.object({ kind: z.literal("lesson"), key: z.string(), row: z.object({ key: z.literal(lessonKey) }) }),
 } satisfies { readonly [Kind in LearnedRow["kind"]]: z.ZodType<StoredLearned & { kind: Kind }> };
 
 export const learnedSchema = z.discriminatedUnion("kind", [
 	learnedSchemas.prior,
 	learnedSchemas.habit,
 	learnedSchemas.patience,
+	learnedSchemas.lesson,
 ]);

@@ -53,7 +53,12 @@ export function heartbeat(facts: {
 	readonly receivedMs?: number;
 	readonly id?: string;
 	readonly tags?: readonly string[];
+	readonly deploymentId?: string;
 }): EventJson {
+	const deployment = {
+		"prefect.resource.id": `prefect.deployment.${facts.deploymentId}`,
+		"prefect.resource.role": "deployment",
+	};
 	return {
 		id: facts.id ?? randomUUID(),
 		event: "prefect.flow-run.heartbeat",
@@ -64,7 +69,7 @@ export function heartbeat(facts: {
 			"prefect.resource.name": "brave-newt",
 			"prefect.version": "3.8.8",
 		},
-		related: relatedOf(facts.tags ?? []),
+		related: [...relatedOf(facts.tags ?? []), ...(facts.deploymentId === undefined ? [] : [deployment])],
 		payload: {},
 		follows: null,
 	};

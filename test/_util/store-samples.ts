@@ -197,6 +197,7 @@ export const learnedSamples = [
 		key: "deployment-1",
 		row: { key: "deployment-1", extraK: 1, raisedAtMs: 1_790_000_000_000 },
 	},
+	{ kind: "lesson", key: "stored_beats", row: { key: "stored_beats" } },
 ] as const satisfies readonly StoredLearned[];
 
 /** What is in a world of which nothing is stored. */

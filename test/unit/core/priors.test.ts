@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { type Learned, Learning } from "../../../src/core/learning.ts";
 import { Priors } from "../../../src/core/priors.ts";
 
 const version = "3.8.8";
@@ -202,6 +203,50 @@ describe("priors from stored beats", () => {
 		expect(priors.rowOf(key!)?.runs).toEqual([{ runId: "a", tauMs: 31_000, intervals: 3 }]);
 		priors.learnFromBeats([stored("a", beatsEvery(30, 5))]);
 		expect(priors.rowOf(key!)?.runs).toEqual([{ runId: "a", tauMs: 30_000, intervals: 4 }]);
+	});
+});
+
+describe("a prior is settled", () => {
+	it("when it is firm for every run that it was learned from, and not before", () => {
+		const priors = priorsOf([30, 5], [30, 5], [30, 5]);
+		expect(priors.firmPrior("etl", version, "new")).toBe(30_000);
+		expect(priors.isSettled("etl", version)).toBe(false);
+		priors.learn("etl", version, { runId: "run-3", tauMs: 30_000, intervals: 1 });
+		expect(priors.isSettled("etl", version)).toBe(true);
+	});
+
+	it("never without a deployment, a client version or a run", () => {
+		const priors = priorsOf([30, 8], [30, 8], [30, 8], [30, 8]);
+		expect(priors.isSettled("etl", version)).toBe(true);
+		expect(priors.isSettled("etl", "3.8.9")).toBe(false);
+		expect(priors.isSettled(null, version)).toBe(false);
+		expect(priors.isSettled("etl", null)).toBe(false);
+	});
+});
+
+describe("the lesson of stored beats", () => {
+	const row = (runId: string) => ({
+		runId,
+		deploymentId: "etl",
+		clientVersion: version,
+		occurredMs: beatsEvery(180, 9),
+	});
+	const mark: Learned = { kind: "lesson", row: { key: "stored_beats" } };
+
+	it("teaches cadences as it goes, and is marked once, when it is over", () => {
+		const learning = new Learning();
+		learning.learnStored([row("a"), row("b"), row("c")], false);
+		expect(learning.priors.firmPrior("etl", version, "new")).toBe(180_000);
+		expect(learning.takeChanged().map(({ kind }) => kind)).toEqual(["prior"]);
+		learning.learnStored([], true);
+		expect(learning.takeChanged()).toEqual([{ ...mark, key: "stored_beats" }]);
+		expect(learning.takeChanged()).toEqual([]);
+	});
+
+	it("has nothing to restore", () => {
+		const learning = new Learning();
+		learning.restore([mark], 0);
+		expect(learning.takeChanged()).toEqual([]);
 	});
 });
 

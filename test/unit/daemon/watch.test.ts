@@ -12,7 +12,7 @@ import { HandClock, HandSlots, settle } from "../../_util/daemon-clock.ts";
 import { stateView, workspace } from "../../_util/daemon-core.ts";
 import { UnreliableStore } from "../../_util/daemon-store.ts";
 import { ToldReporter } from "../../_util/prefect-reporter.ts";
-import { batchOf, deliveryOf, episodeOf, rowOf, runIdOf } from "../../_util/store-samples.ts";
+import { batchOf, deliveryOf, episodeOf, learnedSamples, rowOf, runIdOf } from "../../_util/store-samples.ts";
 
 const { settings } = loadConfig({
 	env: { ZOMBIED_LIMITS_OUTBOX_ROWS: "100" },
@@ -112,6 +112,19 @@ afterEach(async () => {
 });
 
 describe("the start", () => {
+	test("only a database that has not had its lesson gets it", async () => {
+		await under.start();
+		const { sleepers } = under.clock;
+		const [row] = learnedSamples.filter(({ kind }) => kind === "lesson");
+		const taught = new WatchUnderTest(newMemoryDisk());
+		await taught.store.commit(batchOf({ learned: [{ ...row!, workspace }] }));
+		await taught.start();
+		// Whoever is to be taught waits for its turn.
+		expect(taught.clock.sleepers).toBe(sleepers - 1);
+		taught.stop.abort();
+		await taught.running;
+	});
+
 	test("what was still owed is delivered, however much it is", async () => {
 		const rows = Array.from({ length: 250 }, (_, n) =>
 			deliveryOf(episodeOf(n, `alert-${n}`, { workspace }), { createdAtMs: n }),
