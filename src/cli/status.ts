@@ -31,6 +31,7 @@ function asText(status: Status): string {
 		["last sweep", status.last_sweep_at ?? "none yet"],
 		["verdicts", status.blind ? `on hold: ${causes}` : "as usual"],
 		["runs", `${runs.beating} beating, ${runs.unmonitored} unmonitored, ${runs.idle} idle`],
+		["thresholds", thresholdsText(status)],
 		["suspects", String(status.suspects)],
 		["open alerts", String(status.open_episodes)],
 		["owed to sinks", String(status.outbox_pending)],
@@ -43,6 +44,18 @@ function asText(status: Status): string {
 function streamText(status: Status): string {
 	if (status.stream_connected) return "connected";
 	return status.over_rest_alone ? "not connected: working over REST alone" : "not connected";
+}
+
+function thresholdsText({ short_thresholds: { tight, too_short: tooShort } }: Status): string {
+	const found = [
+		...(tight === 0 ? [] : [`under 3 cadences of ${runsText(tight)}`]),
+		...(tooShort === 0 ? [] : [`under 2 cadences of ${runsText(tooShort)}, and not used there`]),
+	];
+	return found.length === 0 ? "as they should be" : `${found.join("; ")}: see the log`;
+}
+
+function runsText(count: number): string {
+	return count === 1 ? "1 run" : `${count} runs`;
 }
 
 const examples = `

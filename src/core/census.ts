@@ -1,7 +1,10 @@
+import type { Instant } from "../lib/clock.ts";
 import type { Condition } from "./episode.ts";
 import type { GroupKind } from "./group-incident.ts";
-import { hasEnded, isArmed, isBeatingState } from "./run.ts";
-import type { RunTable, Slot } from "./run-table.ts";
+import { type ArmedState, hasEnded, isArmed, isBeatingState, type Run } from "./run.ts";
+import type { RunTable } from "./run-table.ts";
+import { type DoubtfulThreshold, ThresholdWatch } from "./threshold-watch.ts";
+import type { Yardstick } from "./yardstick.ts";
 
 /** How many runs there are of each kind; ended ones are not counted. */
 export interface Census {
@@ -16,6 +19,13 @@ export interface Census {
 	readonly openEpisodes: Readonly<Partial<Record<Condition, number>>>;
 	/** Kinds without one are missing. */
 	readonly openGroups: Readonly<Partial<Record<GroupKind, number>>>;
+	/** Armed runs whose rule has a threshold that is short beside their cadence: see `Deadline.fixed`. */
+	readonly shortThresholds: Readonly<Record<DoubtfulThreshold["fixed"], number>>;
+	/**
+	 * The oldest proof of life of each work pool's armed runs without an open episode, our wall clock. Null: in no pool, or
+	 * in one that has not been told.
+	 */
+	readonly oldestBeatsMs: ReadonlyMap<string | null, number>;
 }
 
 export const emptyCensus: Census = {
@@ -25,24 +35,64 @@ export const emptyCensus: Census = {
 	suspects: 0,
 	openEpisodes: {},
 	openGroups: {},
+	shortThresholds: { tight: 0, too_short: 0 },
+	oldestBeatsMs: new Map(),
 };
 
-export function takeCensus(table: RunTable, openGroups: Census["openGroups"]): Census {
-	const openEpisodes: Partial<Record<Condition, number>> = {};
-	const counts = { ...emptyCensus, openEpisodes, openGroups };
-	for (const slot of table.values()) {
-		const condition = slot.episode?.condition;
-		if (condition !== undefined) openEpisodes[condition] = (openEpisodes[condition] ?? 0) + 1;
-		else if (slot.passed !== "nothing" && slot.passed !== "missed") counts.suspects += 1;
-		const coverage = coverageOf(slot);
-		if (coverage !== null) counts[coverage] += 1;
+/** What the watch covers, and how well: counted once a sweep, in one pass over all runs. */
+export class Coverage {
+	readonly #table: RunTable;
+	readonly #thresholds: ThresholdWatch;
+	#census = emptyCensus;
+
+	constructor({ table, yardstick }: { table: RunTable; yardstick: Yardstick }) {
+		this.#table = table;
+		this.#thresholds = new ThresholdWatch(yardstick);
 	}
-	return counts;
+
+	/** As of the last count. */
+	get census(): Census {
+		return this.#census;
+	}
+
+	/** Thresholds that have turned out to be short since the last call. */
+	takeDoubtful(): readonly DoubtfulThreshold[] {
+		return this.#thresholds.takeNews();
+	}
+
+	/** @param openGroups told and not over, by kind */
+	count(at: Instant, openGroups: Census["openGroups"]): void {
+		const openEpisodes: Partial<Record<Condition, number>> = {};
+		const shortThresholds = { ...emptyCensus.shortThresholds };
+		const oldestBeatsMs = new Map<string | null, number>();
+		const counts = { ...emptyCensus, openEpisodes, openGroups, shortThresholds, oldestBeatsMs };
+		this.#thresholds.begin();
+		for (const { run, passed, episode } of this.#table.values()) {
+			if (episode !== null) openEpisodes[episode.condition] = (openEpisodes[episode.condition] ?? 0) + 1;
+			else if (passed !== "nothing" && passed !== "missed") counts.suspects += 1;
+			const coverage = coverageOf(run);
+			if (coverage !== null) counts[coverage] += 1;
+			if (!isArmed(run)) continue;
+			this.#countThreshold(run, shortThresholds);
+			if (episode === null) noteOldest(oldestBeatsMs, run, at);
+		}
+		this.#census = counts;
+	}
+
+	#countThreshold(run: ArmedState, counts: Record<DoubtfulThreshold["fixed"], number>): void {
+		const short = this.#thresholds.look(run);
+		if (short !== null) counts[short] += 1;
+	}
 }
 
-function coverageOf(slot: Slot): "beating" | "unmonitored" | "idle" | null {
-	const { run } = slot;
+function coverageOf(run: Run): "beating" | "unmonitored" | "idle" | null {
 	if (run.state === null || hasEnded(run)) return null;
 	if (isArmed(run)) return "beating";
 	return isBeatingState(run.state.type) ? "unmonitored" : "idle";
+}
+
+function noteOldest(oldestMs: Map<string | null, number>, { labels, aliveAtMonoMs }: ArmedState, at: Instant): void {
+	const ms = at.wallMs - (at.monoMs - aliveAtMonoMs);
+	const knownMs = oldestMs.get(labels.workPool);
+	if (knownMs === undefined || ms < knownMs) oldestMs.set(labels.workPool, ms);
 }

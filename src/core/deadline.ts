@@ -69,7 +69,7 @@ export function deadlineOf(cadence: Cadence, terms: DeadlineTerms, grace: Grace)
 }
 
 /** While the cadence is unknown there is nothing to hold the operator's own deadline against. */
-function useOf(thresholdMs: number | null, tauMs: number | null): Deadline["fixed"] {
+export function useOf(thresholdMs: number | null, tauMs: number | null): Deadline["fixed"] {
 	if (thresholdMs === null) return null;
 	if (tauMs === null || thresholdMs >= tightCadences * tauMs) return "used";
 	return thresholdMs >= fixedCadencesMin * tauMs ? "tight" : "too_short";

@@ -4,6 +4,7 @@ import type { Inquiry } from "./input.ts";
 import type { LearnedRow } from "./learning.ts";
 import type { Merge } from "./liveness.ts";
 import type { RunView } from "./run.ts";
+import type { DoubtfulThreshold } from "./threshold-watch.ts";
 
 /** The server had stored an event that the stream did not bring. */
 export type StreamLossKind = "stored_beat_not_heard" | "stored_state_not_heard";
@@ -45,6 +46,8 @@ export interface Decisions {
 	readonly transitions: readonly Transition[];
 	/** Runs whose part in a mass lapse changed: to be stored. */
 	readonly heldRuns: ReadonlySet<string>;
+	/** Operators' thresholds that are short beside a cadence: each once for a rule and a deployment. */
+	readonly shortThresholds: readonly DoubtfulThreshold[];
 	/** What was learned of deployments, to be stored. */
 	readonly learned: readonly LearnedRow[];
 	readonly inquiries: readonly Inquiry[];
@@ -81,6 +84,7 @@ export function noDecisions(): GatheringDecisions {
 		evictedRuns: [],
 		transitions: [],
 		heldRuns: new Set(),
+		shortThresholds: [],
 		learned: [],
 		inquiries: [],
 		workPools: [],

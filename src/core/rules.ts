@@ -30,6 +30,8 @@ export interface ScopedRule {
 
 /** What holds for one run: of the first rule that matches it, and where that is silent, or none does, of all runs. */
 export interface Treatment {
+	/** Which rule it is of, by its place in the settings, from 1; null: of none. */
+	readonly rule: { readonly place: number; readonly match: Match } | null;
 	readonly k: number;
 	readonly thresholdMs: number | null;
 	/** Null: a run may last. */
@@ -46,14 +48,16 @@ export function compileRules(settings: {
 	readonly overrunMs: number | null;
 }): (labels: RunLabels) => Treatment {
 	const otherwise: Treatment = {
+		rule: null,
 		k: settings.k,
 		thresholdMs: null,
 		overrunMs: settings.overrunMs,
 		off: new Set(),
 	};
-	const rules = settings.rules.map((rule) => ({
+	const rules = settings.rules.map((rule, index) => ({
 		matches: compileMatch(rule.match),
 		treatment: {
+			rule: { place: index + 1, match: rule.match },
 			k: rule.k ?? otherwise.k,
 			thresholdMs: rule.thresholdMs,
 			overrunMs: rule.overrunMs ?? otherwise.overrunMs,

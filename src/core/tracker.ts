@@ -1,6 +1,6 @@
 import type { Instant } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
-import { type Census, emptyCensus, takeCensus } from "./census.ts";
+import { type Census, Coverage } from "./census.ts";
 import { Confirmation, type Question } from "./confirmation.ts";
 import { noteConnection } from "./connection-input.ts";
 import { countBlind, type Decisions, noDecisions, type Oddity, odditiesOf } from "./decisions.ts";
@@ -46,7 +46,7 @@ export class Tracker {
 	readonly #restoration: Restoration;
 	readonly #witnesses = new Witnesses();
 	readonly #loss: StreamLoss;
-	#census: Census = emptyCensus;
+	readonly #coverage: Coverage;
 	#decided = noDecisions();
 
 	constructor(options: TrackerOptions) {
@@ -55,6 +55,7 @@ export class Tracker {
 		this.observation = new Observation(options.startedAt);
 		this.#loss = new StreamLoss(this.observation);
 		this.#yardstick = new Yardstick({ live, observation: this.observation, learning: this.#learning });
+		this.#coverage = new Coverage({ table: this.#table, yardstick: this.#yardstick });
 		const shared = {
 			namespace,
 			workspace,
@@ -80,7 +81,7 @@ export class Tracker {
 	/** Call once, before any input. */
 	restore(known: KnownWorld, at: Instant): void {
 		this.#restoration.begin(known, at);
-		this.#census = takeCensus(this.#table, this.#groups.openByKind);
+		this.#coverage.count(at, this.#groups.openByKind);
 	}
 
 	apply(input: Input): void {
@@ -132,7 +133,12 @@ export class Tracker {
 	drain(): Decisions {
 		const decided = this.#decided;
 		this.#decided = noDecisions();
-		return { ...decided, learned: this.#learning.takeChanged(), heldRuns: this.#groups.takeChangedSilences() };
+		return {
+			...decided,
+			learned: this.#learning.takeChanged(),
+			heldRuns: this.#groups.takeChangedSilences(),
+			shortThresholds: this.#coverage.takeDoubtful(),
+		};
 	}
 
 	get priors(): Pick<Priors, "isSettled"> {
@@ -140,7 +146,7 @@ export class Tracker {
 	}
 
 	get census(): Census {
-		return this.#census;
+		return this.#coverage.census;
 	}
 
 	/** The run as it is to be stored; null once it has left memory. */
@@ -282,7 +288,7 @@ export class Tracker {
 		}
 		// Until an earlier process's instants are mapped nobody's silence is known.
 		if (!this.#restoration.isPending) this.#decided.inquiries.push(...this.#confirmation.ask(questions));
-		this.#census = takeCensus(this.#table, this.#groups.openByKind);
+		this.#coverage.count(at, this.#groups.openByKind);
 	}
 
 	#sweepGroups(at: Instant): void {

@@ -1,5 +1,4 @@
 import { ownCadence } from "../core/cadence.ts";
-import type { Input } from "../core/input.ts";
 import type { RunView } from "../core/run.ts";
 import type { Tracker } from "../core/tracker.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -7,6 +6,8 @@ import { messageOf, OutsideError } from "../lib/errors.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import { BeatHistory } from "../prefect/beat-history.ts";
 import type { Transport } from "../prefect/transport.ts";
+import type { StoredWorld } from "../store/store.ts";
+import type { Pipeline } from "./pipeline.ts";
 
 /** How far back: Prefect keeps events that long by default. */
 const historyMs = 7 * 86_400_000;
@@ -27,15 +28,15 @@ const runsEachMax = 12;
 const retryEveryMs = 10 * 60_000;
 
 export interface LessonOptions {
-	/** False: an earlier start has learned. */
-	readonly isDue: boolean;
+	/** What is stored says whether an earlier start has learned. */
+	readonly world: Pick<StoredWorld, "learned">;
+	readonly settings: { readonly limits: { readonly restPerSecond: number } };
 	readonly transport: Transport;
 	/** What it has made of the lesson so far, and whether detection has all that it needs. */
 	readonly tracker: Pick<Tracker, "priors" | "observation">;
-	readonly restPerSecond: number;
+	readonly pipeline: Pick<Pipeline, "result">;
 	readonly clock: Clock;
 	readonly reporter: Reporter;
-	readonly onResult: (input: Input) => void;
 }
 
 /**
@@ -67,7 +68,7 @@ export class Lesson {
 		signal.addEventListener("abort", () => resolve(), { once: true });
 		if (signal.aborted) resolve();
 		try {
-			if (this.#options.isDue) await this.#learn(signal);
+			if (this.#options.world.learned.every(({ kind }) => kind !== "lesson")) await this.#learn(signal);
 			await aborted;
 		} catch (error) {
 			if (!signal.aborted) throw error;
@@ -75,7 +76,7 @@ export class Lesson {
 	}
 
 	async #learn(signal: AbortSignal): Promise<void> {
-		const { tracker, clock, reporter, onResult } = this.#options;
+		const { tracker, clock, reporter, pipeline } = this.#options;
 		await this.#turn(signal);
 		const now = clock.now();
 		const nowMs = tracker.observation.clock.toServerMs(now.monoMs) ?? now.wallMs;
@@ -84,7 +85,7 @@ export class Lesson {
 				if (this.#isWanted(view)) await this.#learnFrom(view, nowMs, signal);
 			}
 		}
-		onResult({ kind: "lesson", at: clock.now(), rows: [], isOver: true });
+		pipeline.result({ kind: "lesson", at: clock.now(), rows: [], isOver: true });
 		const deployments = this.#taughtDeployments.size;
 		reporter.priorsLearned({ deployments, runs: this.#taughtRuns, requests: this.#requests });
 	}
@@ -110,11 +111,11 @@ export class Lesson {
 	}
 
 	async #learnFrom(view: RunView, nowMs: number, signal: AbortSignal): Promise<void> {
-		const { clock, onResult } = this.#options;
+		const { clock, pipeline } = this.#options;
 		const span = { sinceMs: nowMs - historyMs, untilMs: nowMs };
 		const row = await this.#ask(() => this.#history.ofRun(view, span, signal), signal);
 		if (ownCadence(row.occurredMs) === null) return;
-		onResult({ kind: "lesson", at: clock.now(), rows: [row], isOver: false });
+		pipeline.result({ kind: "lesson", at: clock.now(), rows: [row], isOver: false });
 		this.#taughtRuns += 1;
 		if (row.deploymentId !== null) this.#taughtDeployments.add(row.deploymentId);
 	}
@@ -140,9 +141,9 @@ export class Lesson {
 
 	/** While detection lacks something (the socket, REST, a catch-up) it has the budget to itself. */
 	async #turn(signal: AbortSignal): Promise<void> {
-		const { clock, tracker, restPerSecond } = this.#options;
+		const { clock, tracker, settings } = this.#options;
 		do {
-			await clock.sleep(1000 / (restPerSecond * shareOfBudget), signal);
+			await clock.sleep(1000 / (settings.limits.restPerSecond * shareOfBudget), signal);
 		} while (!tracker.observation.mayJudge(clock.now().monoMs));
 	}
 }

@@ -118,7 +118,7 @@ export class Pipeline {
 		const startedMonoMs = clock.now().monoMs;
 		tracker.apply(tick);
 		this.#lastTickMonoMs = tick.at.monoMs;
-		const { beating, unmonitored, idle, suspects, openEpisodes, openGroups } = tracker.census;
+		const { beating, unmonitored, idle, suspects, openEpisodes, openGroups, oldestBeatsMs } = tracker.census;
 		reporter.swept({
 			durationMs: clock.now().monoMs - startedMonoMs,
 			atMs: tick.at.wallMs,
@@ -126,6 +126,7 @@ export class Pipeline {
 			suspects,
 			openEpisodes,
 			openGroups,
+			oldestBeatsMs,
 			streamConnected: tracker.observation.streamOpen,
 			lastEventAtMs: tracker.observation.lastEventAtMs,
 			ownHealth: tracker.observation.healthScore,
@@ -153,6 +154,7 @@ export class Pipeline {
 		for (const lagMs of decisions.lagsMs) reporter.eventLag(lagMs);
 		this.#reportCadences(decisions.beatenRuns);
 		for (const oddity of decisions.oddities) reporter.anomaly(oddity.kind, oddity);
+		for (const threshold of decisions.shortThresholds) reporter.thresholdShort(threshold);
 		for (const [cause, seconds] of decisions.blind) reporter.blind(cause, seconds);
 		const { wallMs } = clock.now();
 		const episodes: Episode[] = [];

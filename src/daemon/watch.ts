@@ -123,12 +123,7 @@ export class Watch implements AsyncDisposable {
 		const onResult = this.#pipeline.result.bind(this.#pipeline);
 		this.#inquirer = new Inquirer({ api: this.#api, clock, onResult });
 		this.#intake = this.#newIntake();
-		this.#lesson = new Lesson({
-			isDue: world.learned.every(({ kind }) => kind !== "lesson"),
-			transport: this.#transport,
-			restPerSecond: options.settings.limits.restPerSecond,
-			...{ tracker, clock, reporter, onResult },
-		});
+		this.#lesson = new Lesson({ ...options, tracker, transport: this.#transport, pipeline: this.#pipeline });
 		this.#stream = ports.stream(this.#intake.listener);
 		this.#schedule = this.#jobs();
 	}
@@ -166,7 +161,7 @@ export class Watch implements AsyncDisposable {
 	/** For `/-/status`: numbers alone. */
 	status() {
 		const { observation, census } = this.#tracker;
-		const { beating, unmonitored, idle, suspects, openEpisodes } = census;
+		const { beating, unmonitored, idle, suspects, openEpisodes, shortThresholds } = census;
 		const { monoMs, wallMs } = this.#options.clock.now();
 		const lastTickMonoMs = this.#pipeline.lastTickMonoMs;
 		return {
@@ -177,6 +172,7 @@ export class Watch implements AsyncDisposable {
 			last_event_at: isoTime(observation.lastEventAtMs),
 			last_sweep_at: lastTickMonoMs === null ? null : isoTime(wallMs - (monoMs - lastTickMonoMs)),
 			runs: { beating, unmonitored, idle },
+			short_thresholds: shortThresholds,
 			suspects,
 			open_episodes: Object.values(openEpisodes).reduce((sum, count) => sum + count, 0),
 			own_health: observation.healthScore,

@@ -22,6 +22,8 @@ export const statusSchema = z.object({
 	last_event_at: timeOrNull,
 	last_sweep_at: timeOrNull,
 	runs: z.object({ beating: count, unmonitored: count, idle: count }),
+	/** Beating runs whose rule has a threshold under 3 cadences (used), and under 2 (not used). */
+	short_thresholds: z.object({ tight: count, too_short: count }),
 	suspects: count,
 	open_episodes: count,
 	/** 0 is well; up to 7 lengthens everybody's deadline. */

@@ -1,12 +1,13 @@
-import { conditions } from "../core/episode.ts";
 import type { Clock } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { LineLimit } from "./line-limit.ts";
 import type { Logger, LogLevel } from "./logger.ts";
-import { groupKinds } from "./metric-table.ts";
+
 import type { WorkspaceMetrics } from "./metrics.ts";
 import { isoTime } from "./plain-text.ts";
 import type { Reporter } from "./reporter.ts";
+import { shortThresholdText } from "./short-threshold-text.ts";
+import { sweepGauges } from "./sweep-gauges.ts";
 
 /**
  * A repeated line appears once in this time for each key: waiting (by its reason), ends of the stream, failed requests
@@ -90,6 +91,11 @@ function ofLifecycle({ metrics, say }: Out) {
 function ofSettings({ metrics, say }: Out) {
 	return {
 		settingDoubtful: (warning) => say("warn", "config.doubtful", {}, warning),
+		thresholdShort: (threshold) => {
+			const { rule, thresholdMs, cadenceMs, fixed } = threshold;
+			const facts = { rule, fixed, thresholdSeconds: thresholdMs / 1000, cadenceSeconds: cadenceMs / 1000 };
+			say("warn", "config.threshold_short", facts, shortThresholdText(threshold));
+		},
 		configReloaded: (facts) => {
 			metrics.set("config_last_reload_successful", {}, 1);
 			const changed = facts.changed.length === 0 ? "nothing changed" : `changed: ${facts.changed.join(", ")}`;
@@ -239,23 +245,7 @@ function ofGroups({ say }: Out) {
 
 function ofSchedule({ metrics, sayRarely }: Out) {
 	return {
-		swept: (figures) => {
-			metrics.observe("sweep_duration_seconds", {}, figures.durationMs / 1000);
-			metrics.set("last_sweep_timestamp_seconds", {}, figures.atMs / 1000);
-			for (const coverage of ["beating", "unmonitored", "idle"] as const) {
-				metrics.set("runs", { coverage }, figures.runs[coverage]);
-			}
-			metrics.set("suspects", {}, figures.suspects);
-			for (const condition of conditions) {
-				metrics.set("open_episodes", { condition }, figures.openEpisodes[condition] ?? 0);
-			}
-			for (const kind of groupKinds) metrics.set("open_group_incidents", { kind }, figures.openGroups[kind] ?? 0);
-			metrics.set("stream_connected", {}, figures.streamConnected ? 1 : 0);
-			metrics.set("own_health", {}, figures.ownHealth);
-			if (figures.lastEventAtMs !== null) {
-				metrics.set("stream_last_event_timestamp_seconds", {}, figures.lastEventAtMs / 1000);
-			}
-		},
+		swept: sweepGauges(metrics),
 		scheduleMissed: (job) => {
 			metrics.count("schedule_missed_total", { job });
 			sayRarely("warn", "schedule.missed", job, { job }, `the job ${job} missed its time`);

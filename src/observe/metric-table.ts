@@ -157,6 +157,17 @@ export const metricTable = {
 		zeros: plain,
 		buckets: [30, 31, 35, 45, 60, 61, 75, 90, 120, 121, 150, 180, 181, 200, 240, 300, 600, 1200],
 	},
+	oldest_beat_timestamp_seconds: {
+		type: "gauge",
+		help: "Oldest last sign of life among a pool's beating runs without an alert; <none> is no pool. The 50 oldest pools.",
+		labels: ["work_pool"],
+	},
+	series_dropped_total: {
+		type: "counter",
+		help: "Work pools that have lost their series, or got none, because there are more than 50.",
+		labels: [],
+		zeros: plain,
+	},
 	stream_connected: { type: "gauge", help: "1 while the events socket is subscribed.", labels: [], zeros: plain },
 	stream_last_event_timestamp_seconds: {
 		type: "gauge",

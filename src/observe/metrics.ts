@@ -17,6 +17,11 @@ export interface Build {
 export interface WorkspaceMetrics {
 	count<N extends NamesOf<"counter">>(name: N, labels: LabelsOf<N>, by?: number): void;
 	set<N extends NamesOf<"gauge">>(name: N, labels: LabelsOf<N>, value: number): void;
+	/** From now on these are all series of the gauge; others leave the page. No two have the same labels. */
+	replace<N extends NamesOf<"gauge">>(
+		name: N,
+		series: readonly { readonly labels: LabelsOf<N>; readonly value: number }[],
+	): void;
 	observe<N extends NamesOf<"histogram">>(name: N, labels: LabelsOf<N>, seconds: number): void;
 }
 
@@ -63,7 +68,15 @@ export class Metrics {
 		for (const [name, row] of Object.entries<MetricRow>(metricTable)) {
 			for (const zero of row.zeros ?? []) this.#zero(name as MetricName, { ...zero, workspace });
 		}
+		const replaced = new Map<MetricName, readonly Readonly<Record<string, string>>[]>();
 		return {
+			replace: (name, series) => {
+				const gauge = this.#gauges.get(name);
+				for (const labels of replaced.get(name) ?? []) gauge?.remove(labels);
+				const now = series.map(({ labels }) => ({ ...labels, workspace }));
+				for (const [index, labels] of now.entries()) gauge?.set(labels, series[index]?.value ?? 0);
+				replaced.set(name, now);
+			},
 			count: (name, labels, by = 1) => this.#counters.get(name)?.inc({ ...labels, workspace }, by),
 			set: (name, labels, value) => this.#gauges.get(name)?.set({ ...labels, workspace }, value),
 			observe: (name, labels, seconds) => this.#histograms.get(name)?.observe({ ...labels, workspace }, seconds),

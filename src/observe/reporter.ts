@@ -1,5 +1,6 @@
 import type { Condition, EpisodeTransition } from "../core/episode.ts";
 import type { GroupIncident, GroupKind } from "../core/group-incident.ts";
+import type { DoubtfulThreshold } from "../core/threshold-watch.ts";
 
 /** Frames as they are counted: events of runs, and everything that is skipped. */
 export type FrameKind = "heartbeat" | "state" | "other_event" | "control";
@@ -69,6 +70,8 @@ export interface Reporter {
 	starting(facts: { version: string; configFile: string | null; apiUrl: string; storeUrl: string }): void;
 	/** A setting that is allowed and probably not meant, in words. */
 	settingDoubtful(warning: string): void;
+	/** A rule's threshold is short beside the cadence of a deployment: told once for both. */
+	thresholdShort(threshold: DoubtfulThreshold): void;
 	/** All sources of the settings were read again; paths of settings, never values. */
 	configReloaded(facts: { changed: readonly string[]; needRestart: readonly string[] }): void;
 	/** They were not sound, so those in use stay. */
@@ -137,6 +140,8 @@ export interface SweepFigures {
 	readonly openEpisodes: Readonly<Partial<Record<Condition, number>>>;
 	/** Kinds without an open incident may be missing. */
 	readonly openGroups: Readonly<Partial<Record<GroupKind, number>>>;
+	/** Wall clock, by work pool; null: in none. */
+	readonly oldestBeatsMs: ReadonlyMap<string | null, number>;
 	readonly streamConnected: boolean;
 	/** Wall clock; null before the first. */
 	readonly lastEventAtMs: number | null;

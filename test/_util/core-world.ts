@@ -85,6 +85,7 @@ export class World {
 	readonly askedPools: { readonly atMs: number; readonly workPool: string }[] = [];
 	/** What REST says of pools' workers: true when all are offline. It has no answer about others. */
 	readonly offline = new Map<string, boolean>();
+	readonly shortThresholds: Decisions["shortThresholds"][number][] = [];
 	nowMs = 0;
 	/** Delays after which an event arrives: none is a loss on the stream, two are a duplicate. */
 	transit: (event: SimEvent) => readonly number[] = () => [transitMs];
@@ -300,7 +301,7 @@ export class World {
 		return ok;
 	}
 
-	#carryOut(decisions: Decisions): void {
+	#carryOut({ inquiries, ...decisions }: Decisions): void {
 		for (const transition of decisions.transitions) {
 			if (isOfEpisode(transition)) this.#tell(transition);
 			else this.#tellGroup(transition.incident);
@@ -311,13 +312,12 @@ export class World {
 		for (const [cause, seconds] of decisions.blind) {
 			this.blindSeconds.set(cause, (this.blindSeconds.get(cause) ?? 0) + seconds);
 		}
+		this.shortThresholds.push(...decisions.shortThresholds);
 		this.#store(decisions);
 		for (const workPool of decisions.workPools) this.#askPool(workPool);
-		const { inquiries } = decisions;
 		if (inquiries.length === 0) return;
 		for (const inquiry of inquiries) this.asked.push({ atMs: this.nowMs, inquiry });
-		const process = this.#process;
-		const dueMs = this.nowMs + restLatencyMs;
+		const [process, dueMs] = [this.#process, this.nowMs + restLatencyMs];
 		this.#wire.push({ dueMs, arrive: () => this.#answer(inquiries, dueMs), over: () => this.#process !== process });
 	}
 
@@ -357,7 +357,7 @@ export class World {
 		if (isReopenable(episode.closed.outcome)) this.#spentAlerts.push(episode);
 	}
 
-	#store(decisions: Decisions): void {
+	#store(decisions: Omit<Decisions, "inquiries">): void {
 		const kept = this.losesBeats ? decisions.changedRuns : new Set([...decisions.changedRuns, ...decisions.beatenRuns]);
 		for (const runId of kept) {
 			const row = this.tracker.rowOf(runId, this.now);

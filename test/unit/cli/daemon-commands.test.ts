@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DaemonSession, runCommand } from "../../_util/cli-session.ts";
 import { sumSeries } from "../../_util/metrics-page.ts";
@@ -40,6 +43,24 @@ describe("status and health", () => {
 		expect(JSON.parse(json.stdout)).toMatchObject({ open_episodes: 0, config_current: true });
 		expect(text.stdout + json.stdout).not.toContain("brave-newt");
 		expect(await run("health", "--http.listen", daemon.listen)).toMatchObject({ code: 0, stdout: "healthy\n" });
+	});
+
+	test.each([
+		[{ tight: 0, too_short: 0 }, "as they should be"],
+		[{ tight: 2, too_short: 0 }, "under 3 cadences of 2 runs: see the log"],
+		[
+			{ tight: 2, too_short: 1 },
+			"under 3 cadences of 2 runs; under 2 cadences of 1 run, and not used there: see the log",
+		],
+	])("thresholds that are short beside a cadence are counted: %j", async (shortThresholds, text) => {
+		await using daemon = await start();
+		const json = JSON.parse((await run("status", "--json", "--http.listen", daemon.listen)).stdout);
+		expect(json.short_thresholds).toEqual({ tight: 0, too_short: 0 });
+		const answer = JSON.stringify({ ...json, short_thresholds: shortThresholds });
+		await using other = createServer((_request, response) => response.end(answer)).listen(0, "127.0.0.1");
+		await once(other, "listening");
+		const { stdout } = await run("status", "--http.listen", `127.0.0.1:${(other.address() as AddressInfo).port}`);
+		expect(/^thresholds +(.*)$/mu.exec(stdout)?.[1]).toBe(text);
 	});
 
 	test("O9: with no daemon, health is 1 and status 75, each in a line that says where it asked", async () => {

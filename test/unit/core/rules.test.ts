@@ -125,8 +125,14 @@ describe("scoped rules", () => {
 
 	it("leave a run that none matches with what holds for all", () => {
 		const other = { ...silent, match: { flow: "other" }, k: 2 };
-		expect(treatment([])).toEqual({ k: 3, thresholdMs: null, overrunMs: null, off: new Set() });
-		expect(treatment([other], 60_000)).toEqual({ k: 3, thresholdMs: null, overrunMs: 60_000, off: new Set() });
+		expect(treatment([])).toEqual({ rule: null, k: 3, thresholdMs: null, overrunMs: null, off: new Set() });
+		expect(treatment([other], 60_000)).toEqual({
+			rule: null,
+			k: 3,
+			thresholdMs: null,
+			overrunMs: 60_000,
+			off: new Set(),
+		});
 	});
 
 	it("hold with all they say", () => {
@@ -138,6 +144,7 @@ describe("scoped rules", () => {
 			off: ["deaf", "stale"],
 		};
 		expect(treatment([rule], 60_000)).toEqual({
+			rule: { place: 1, match: rule.match },
 			k: 2,
 			thresholdMs: 540_000,
 			overrunMs: 1_000,
@@ -147,6 +154,7 @@ describe("scoped rules", () => {
 
 	it("leave what they do not say as it is for all", () => {
 		expect(treatment([{ ...silent, off: ["zombie"] }], 60_000)).toEqual({
+			rule: { place: 1, match: {} },
 			k: 3,
 			thresholdMs: null,
 			overrunMs: 60_000,
@@ -157,7 +165,20 @@ describe("scoped rules", () => {
 	it("are not put together: the first that matches is the only one", () => {
 		const first = { ...silent, match: { tag: "prod" }, k: 2 };
 		const second: ScopedRule = { ...silent, match: { flow: "etl" }, k: 5, thresholdMs: 90_000, off: ["deaf"] };
-		expect(treatment([first, second])).toEqual({ k: 2, thresholdMs: null, overrunMs: null, off: new Set() });
-		expect(treatment([second, first])).toMatchObject({ k: 5, thresholdMs: 90_000, off: new Set(["deaf"]) });
+		expect(treatment([first, second])).toEqual({
+			rule: { place: 1, match: first.match },
+			k: 2,
+			thresholdMs: null,
+			overrunMs: null,
+			off: new Set(),
+		});
+		const other: ScopedRule = { ...silent, match: { flow: "other" } };
+		expect(treatment([other, first])).toMatchObject({ rule: { place: 2, match: first.match }, k: 2 });
+		expect(treatment([second, first])).toMatchObject({
+			rule: { place: 1, match: second.match },
+			k: 5,
+			thresholdMs: 90_000,
+			off: new Set(["deaf"]),
+		});
 	});
 });

@@ -10,6 +10,7 @@ import { connectionTo } from "../../_util/prefect-client.ts";
 import { heartbeat } from "../../_util/prefect-events.ts";
 import { ToldReporter } from "../../_util/prefect-reporter.ts";
 import { type LoggedRequest, PrefectStub } from "../../_util/prefect-stub.ts";
+import { learnedSamples } from "../../_util/store-samples.ts";
 
 const day = 24 * hour;
 const version = "3.8.8";
@@ -54,9 +55,15 @@ class LessonUnderTest implements AsyncDisposable {
 				this.failures += 1;
 			},
 		});
-		const onResult = tracker.apply.bind(tracker);
-		const asked = transport ?? this.#transport;
-		this.#lesson = new Lesson({ isDue, transport: asked, tracker, restPerSecond, clock, reporter, onResult });
+		this.#lesson = new Lesson({
+			world: { learned: learnedSamples.filter(({ kind }) => kind !== "lesson" || !isDue) },
+			settings: { limits: { restPerSecond } },
+			transport: transport ?? this.#transport,
+			tracker,
+			pipeline: { result: tracker.apply.bind(tracker) },
+			clock,
+			reporter,
+		});
 		tracker.apply({ kind: "rest_answered", at: clock.now(), serverDateMs: stub.nowMs() });
 	}
 

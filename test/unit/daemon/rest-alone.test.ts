@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { isOfEpisode } from "../../../src/core/episode.ts";
 import { minute, second } from "../../_util/core-world.ts";
 import { settle } from "../../_util/daemon-clock.ts";
 import { IntakeStage, secondPassMs } from "../../_util/daemon-intake.ts";
@@ -20,9 +21,8 @@ describe("C17: where websockets are refused", { timeout: 60_000 }, () => {
 		});
 		under.kill(dead);
 		await under.pass(4 * minute);
-		expect(under.sent.map(({ kind, episode }) => [kind, episode.condition, episode.runId])).toEqual([
-			["raised", "zombie", dead],
-		]);
+		const told = under.sent.filter(isOfEpisode).map(({ kind, episode }) => [kind, episode.condition, episode.runId]);
+		expect(told).toEqual([["raised", "zombie", dead]]);
 		expect(under.told.told("overRestAlone")).toEqual([[{ everyMs: 30 * second }]]);
 		expect(under.told.told("anomaly")).toEqual([]);
 		expect(under.stub.subscriptions).toEqual([]);

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { GroupIncident } from "../../../src/core/group-incident.ts";
+import { noLabels } from "../../../src/core/run.ts";
 import { createReporter } from "../../../src/observe/log-and-metrics.ts";
 import { createLogger } from "../../../src/observe/logger.ts";
 import { Metrics } from "../../../src/observe/metrics.ts";
@@ -45,6 +46,7 @@ describe("line and metric together", () => {
 			atMs: 0,
 			runs: { beating: 0, unmonitored: 0, idle: 0 },
 			suspects: 0,
+			oldestBeatsMs: new Map(),
 			streamConnected: true,
 			lastEventAtMs: null,
 			ownHealth: 0,
@@ -103,6 +105,7 @@ describe("line and metric together", () => {
 			suspects: 1,
 			openEpisodes: { zombie: 4, deaf: 1 },
 			openGroups: { work_pool: 2 },
+			oldestBeatsMs: new Map(),
 			streamConnected: true,
 			lastEventAtMs: null,
 			ownHealth: 2,
@@ -120,6 +123,41 @@ describe("line and metric together", () => {
 		expect(sumSeries(page, "zombied_open_group_incidents")).toBe(2);
 		expect(sumSeries(page, "zombied_stream_connected")).toBe(1);
 		expect(sumSeries(page, "zombied_own_health")).toBe(2);
+	});
+
+	test.each([
+		{
+			fixed: "too_short",
+			match: { deployment: "etl/*" },
+			named: { flowName: "etl", deploymentName: "nightly", deploymentId: "d1" },
+			message:
+				"rule 2 (deployment etl/*): threshold 1m30s is under 2 cadences of 60.02 s of etl/nightly: not used, K cadences are",
+		},
+		{
+			fixed: "tight",
+			match: {},
+			named: { flowName: null, deploymentName: null, deploymentId: "d1" },
+			message:
+				"rule 2 (all runs): threshold 1m30s is under 3 cadences of 60.02 s of deployment d1: used, but a short stall is then a false alert",
+		},
+		{
+			fixed: "tight",
+			match: { workPool: "k8s", tag: "prod", flow: undefined },
+			named: { flowName: "etl", deploymentName: null, deploymentId: null },
+			message:
+				"rule 2 (workPool k8s, tag prod): threshold 1m30s is under 3 cadences of 60.02 s of flow etl: used, but a short stall is then a false alert",
+		},
+		{
+			fixed: "tight",
+			match: { flow: "*" },
+			named: { flowName: null, deploymentName: null, deploymentId: null },
+			message:
+				"rule 2 (flow *): threshold 1m30s is under 3 cadences of 60.02 s of runs without a deployment: used, but a short stall is then a false alert",
+		},
+	] as const)("a short threshold is told in words: $message", ({ fixed, match, named, message }) => {
+		const labels = { ...noLabels, ...named };
+		reporter.thresholdShort({ rule: 2, match, labels, thresholdMs: 90_000, cadenceMs: 60_015, fixed });
+		expect(events()).toMatchObject([{ event: "config.threshold_short", level: "warn", rule: 2, fixed, message }]);
 	});
 
 	test("a failed request counts as a request as well", async () => {
