@@ -28,7 +28,7 @@ export interface Census {
 	readonly oldestBeatsMs: ReadonlyMap<string | null, number>;
 }
 
-export const emptyCensus: Census = {
+const emptyCensus: Census = {
 	beating: 0,
 	unmonitored: 0,
 	idle: 0,

@@ -40,6 +40,7 @@ test("by default the detector has the limits of the contract, and what has none 
 		stuckScheduledMs: null,
 	});
 	expect(treatmentOf("", "a")).toEqual({
+		rule: { place: 1, match: {} },
 		k: 3,
 		thresholdMs: null,
 		overrunMs: null,
