@@ -53,6 +53,8 @@ function addMigrate(db: Command, context: CommandContext): void {
 			clock: context.clock,
 			appVersion: version,
 			onMalformedRow: () => undefined,
+			onDamaged: null,
+			knownDamage: null,
 		});
 		context.stdout.write(from === to ? `nothing to do: schema ${to}\n` : `schema ${from} -> ${to}\n`);
 	});

@@ -11,6 +11,7 @@ import { Metrics } from "../observe/metrics.ts";
 import { isoTime } from "../observe/plain-text.ts";
 import type { ProxyEnvironment } from "../prefect/proxy.ts";
 import { openStore } from "../store/open-store.ts";
+import { StoreError } from "../store/store-error.ts";
 import { connectionOf, workspaceOf } from "./connection.ts";
 import { livePorts } from "./ports.ts";
 import { Reloader } from "./reload.ts";
@@ -69,34 +70,62 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 	const live = new LiveSettings(settings, options.loadConfig);
 	const reloader = new Reloader({ live, logger, reporter });
 	options.onReloadAsked(() => reloader.reload());
-	await using store = await openStore(settings.store.url, {
-		clock,
-		appVersion: version,
-		onMalformedRow: (sample) => reporter.frameRejected("malformed_row", sample),
-	});
-	const world = await store.load(workspace);
-	const ports = livePorts({ ...options, settings, connection, reporter });
-	const { apiUrl } = connection;
-	await using watch = new Watch({ ...options, settings, live, ports, apiUrl, workspace, store, world, reporter });
-	await using http = await HttpServer.start(
-		{
-			listen: settings.http.listen,
-			metrics,
-			readiness: () => watch.readiness(),
-			status: () => ({
-				started_at: isoTime(startedAt.wallMs),
-				config_current: reloader.isCurrent,
-				...watch.status(),
-			}),
-			reload: () => reloader.reload(),
-			version,
-			clock,
-		},
-		signal,
-	);
-	reporter.httpListening(http.address);
-	reporter.ready({ runs: world.runs.length, openEpisodes: world.openEpisodes.length });
+	const startPages = (of: { readonly watch: Watch }): Promise<HttpServer> =>
+		HttpServer.start(
+			{
+				listen: settings.http.listen,
+				metrics,
+				readiness: () => of.watch.readiness(),
+				status: () => ({
+					started_at: isoTime(startedAt.wallMs),
+					config_current: reloader.isCurrent,
+					...of.watch.status(),
+				}),
+				reload: () => reloader.reload(),
+				version,
+				clock,
+			},
+			signal,
+		);
+	await using resources = new AsyncDisposableStack();
 	signal.addEventListener("abort", () => reporter.stopping(messageOf(signal.reason)), { once: true });
-	await watch.run(signal);
+	let present: { watch: Watch } | null = null;
+	let damage: string | null = null;
+	do {
+		await using store = await openStore(settings.store.url, {
+			clock,
+			appVersion: version,
+			onMalformedRow: (sample) => reporter.frameRejected("malformed_row", sample),
+			onDamaged: (facts) => reporter.storeSetAside({ ...facts }),
+			knownDamage: damage,
+		});
+		const world = await store.load(workspace);
+		const ports = livePorts({ ...options, settings, connection, reporter });
+		const { apiUrl } = connection;
+		await using current = new Watch({ ...options, settings, live, ports, apiUrl, workspace, store, world, reporter });
+		if (present === null) {
+			present = { watch: current };
+			reporter.httpListening(resources.use(await startPages(present)).address);
+		}
+		present.watch = current;
+		reporter.ready({ runs: world.runs.length, openEpisodes: world.openEpisodes.length });
+		damage = await damageMet(current, signal);
+	} while (damage !== null);
 	reporter.stopped();
+}
+
+/**
+ * Watches until the signal aborts (null), or until the database turns out to be damaged (what SQLite said): what it held
+ * can be learned again, so that a new one takes its place.
+ */
+async function damageMet(watch: Watch, signal: AbortSignal): Promise<string | null> {
+	try {
+		await watch.run(signal);
+		return null;
+	} catch (error) {
+		const cause = error instanceof Error ? error.cause : null;
+		if (!(cause instanceof StoreError) || !cause.isDamage) throw error;
+		if (signal.aborted) throw cause;
+		return messageOf(cause);
+	}
 }

@@ -78,15 +78,31 @@ export class Persister {
 	#failing = false;
 	#workspaceWrittenMonoMs = Number.NEGATIVE_INFINITY;
 	#retryAtMonoMs = Number.NEGATIVE_INFINITY;
+	readonly #fault = Promise.withResolvers<never>();
 
 	constructor(options: PersisterOptions) {
 		this.#options = options;
 		this.#versions = new Map(options.versions);
+		// Whoever runs it is told; before that nobody is.
+		this.#fault.promise.catch(() => undefined);
+	}
+
+	/** Resolves on abort; rejects when trying again cannot help: on a damaged database (a StoreError), and on a bug. */
+	async run(signal: AbortSignal): Promise<void> {
+		const { promise: aborted, resolve } = Promise.withResolvers<void>();
+		signal.addEventListener("abort", () => resolve(), { once: true });
+		if (signal.aborted) resolve();
+		await Promise.race([aborted, this.#fault.promise]);
 	}
 
 	/** While true the daemon is not ready: verdicts are made and sent, yet not durable. */
 	get isFailing(): boolean {
 		return this.#failing;
+	}
+
+	/** Decided, and not in the store. */
+	get unsavedVerdicts(): number {
+		return this.#episodes.length;
 	}
 
 	/** A commit is in flight. */
@@ -234,8 +250,8 @@ export class Persister {
 
 	#keepForLater(batch: CommitBatch, error: unknown): void {
 		const { reporter, clock, outboxRowsMax } = this.#options;
-		const code = error instanceof StoreError ? error.code : "unexpected";
-		reporter.storeFailed(code, messageOf(error));
+		if (!(error instanceof StoreError) || error.isDamage) this.#fault.reject(error);
+		reporter.storeFailed(error instanceof StoreError ? error.code : "unexpected", messageOf(error));
 		this.#failing = true;
 		this.#retryAtMonoMs = clock.now().monoMs + retryMs;
 		for (const { row } of batch.runs) this.#changedRuns.add(row.runId);

@@ -2,7 +2,7 @@ import type { LiveSettings } from "../config/live-settings.ts";
 import type { Settings } from "../config/schema.ts";
 import { Tracker } from "../core/tracker.ts";
 import type { Clock } from "../lib/clock.ts";
-import { messageOf } from "../lib/errors.ts";
+import { messageOf, OutsideError } from "../lib/errors.ts";
 import type { Random } from "../lib/random.ts";
 import { Dispatcher } from "../notify/dispatcher.ts";
 import { isoTime } from "../observe/plain-text.ts";
@@ -180,7 +180,11 @@ export class Watch implements AsyncDisposable {
 		};
 	}
 
-	/** Resolves after the signal has aborted and all is saved; rejects on a bug. */
+	/**
+	 * Resolves after the signal has aborted and all is saved; rejects on a bug.
+	 *
+	 * @throws StoreError when the database is damaged; OutsideError when verdicts could not be saved at the end
+	 */
 	async run(signal: AbortSignal): Promise<void> {
 		this.#backlog.offer(this.#options.world.outbox);
 		const drained = new AbortController();
@@ -202,6 +206,7 @@ export class Watch implements AsyncDisposable {
 					probe: (stop) => this.#intake.runProbe(stop),
 					inquirer: (stop) => this.#inquirer.run(stop),
 					lesson: (stop) => this.#lesson.run(stop),
+					persister: (stop) => this.#persister.run(stop),
 					schedule: (stop) => this.#schedule.run(stop),
 				},
 				AbortSignal.any([signal, failed.signal]),
@@ -215,6 +220,16 @@ export class Watch implements AsyncDisposable {
 				await core;
 			}
 		}
+		this.#refuseToLose();
+	}
+
+	/** Whoever stops us is to know that the database lacks something; it comes again with the next start, over REST. */
+	#refuseToLose(): void {
+		const { unsavedVerdicts } = this.#persister;
+		if (unsavedVerdicts === 0) return;
+		throw new OutsideError(`stopped with ${unsavedVerdicts} verdicts that the database did not take`, {
+			retryable: true,
+		});
 	}
 
 	/**

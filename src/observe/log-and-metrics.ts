@@ -265,6 +265,15 @@ function ofStore({ metrics, say, sayRarely }: Out) {
 			sayRarely("error", "store.failed", code, { code, detail }, `the database failed (${code}): ${detail}`);
 		},
 		storeRecovered: () => say("info", "store.recovered", {}, "the database works again"),
+		storeSetAside: (facts) => {
+			metrics.count("store_errors_total", { code: "damaged" });
+			say(
+				"error",
+				"store.set_aside",
+				facts,
+				`the database was damaged (${facts.detail}): kept as ${facts.keptAs}; a new one is filled over REST`,
+			);
+		},
 		retained: (facts) =>
 			say(
 				facts.runs + facts.episodes > 0 ? "info" : "debug",

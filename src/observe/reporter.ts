@@ -119,6 +119,8 @@ export interface Reporter {
 	committed(facts: { durationMs: number; rows: number }): void;
 	storeFailed(code: string, detail: string): void;
 	storeRecovered(): void;
+	/** The database was damaged: it is kept under another name, and a new one is filled over REST. */
+	storeSetAside(facts: { path: string; keptAs: string; detail: string }): void;
 	retained(facts: { runs: number; episodes: number }): void;
 
 	outboxPending(sink: string, rows: number): void;

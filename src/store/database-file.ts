@@ -9,6 +9,9 @@ export const applicationId = 0x7a6d6264;
 /** What stands at the path: nothing yet (or an empty file), or a database of ours with the schema of its header. */
 export type DatabaseFile = { readonly kind: "new" } | { readonly kind: "zombied"; readonly schemaVersion: number };
 
+/** Where there should be SQLite's header there is something else: a file of some other kind, or one that was damaged. */
+export class HeaderError extends OperatorError {}
+
 /** Layout of SQLite's header: https://www.sqlite.org/fileformat.html#the_database_header */
 const headerBytes = 100;
 const magic = "SQLite format 3\0";
@@ -53,7 +56,7 @@ export function prepareDatabasePath(path: string): string {
  *
  * Not to be called while this process has the database open: closing the handle would drop SQLite's locks on it.
  *
- * @throws OperatorError when the file is not a zombied database
+ * @throws OperatorError when the file is not a zombied database (HeaderError: no database at all)
  */
 export function inspectDatabaseFile(path: string): DatabaseFile {
 	const header = readHeader(path);
@@ -61,7 +64,9 @@ export function inspectDatabaseFile(path: string): DatabaseFile {
 		return { kind: "new" };
 	}
 	if (header.length < headerBytes || header.toString("latin1", 0, magic.length) !== magic) {
-		throw refusal(path, "it is not a SQLite database", "name another file, or move this one away");
+		throw new HeaderError(
+			refusal(path, "it is not a SQLite database", "name another file, or move this one away").message,
+		);
 	}
 	if (header.readUInt32BE(applicationIdOffset) !== applicationId) {
 		throw refusal(path, "it is a database of some other program", "name another file, or move this one away");

@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import SqliteDatabase, { type Database } from "better-sqlite3";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf, OperatorError } from "../lib/errors.ts";
-import { inspectDatabaseFile, prepareDatabasePath, refusal } from "./database-file.ts";
+import { type Damage, DamagedDatabaseError, setAsideDamaged } from "./damaged-database.ts";
+import { HeaderError, inspectDatabaseFile, prepareDatabasePath, refusal } from "./database-file.ts";
 import { InstanceLock, lockPathOf } from "./instance-lock.ts";
 import { type Migration, migrate, refuseNewerSchema } from "./migrate.ts";
 import { primaryCodeOf } from "./sqlite-error.ts";
@@ -30,10 +31,15 @@ export interface SqliteOptions {
 	readonly migrations: readonly Migration[];
 	/** See SqliteStoreParts. */
 	readonly onMalformedRow: (sample: string) => void;
+	/** Told of a damaged database that was set aside, a new one being made in its place. Null: it is refused instead. */
+	readonly onDamaged: ((damage: Damage) => void) | null;
+	/** What SQLite said of this database while it was last open, when that was damage: it is set aside unread. */
+	readonly knownDamage: string | null;
 }
 
 /**
- * Opens or makes the database at an absolute path. What is refused is left byte for byte as it was.
+ * Opens or makes the database at an absolute path. What is refused is left byte for byte as it was. All that is in it can
+ * be learned again from Prefect, so that damage is no reason not to start.
  *
  * @throws OperatorError with one line that says what, where and how to mend it
  */
@@ -44,19 +50,53 @@ export async function openSqlite(path: string, options: SqliteOptions): Promise<
 		checkFile(realPath, options);
 	}
 	const lock = InstanceLock.acquire(realPath);
-	let database: Database | null = null;
 	try {
-		checkFile(realPath, options);
-		database = new SqliteDatabase(realPath, { timeout: busyTimeoutMs });
-		await migrate(database, { ...options, path: realPath });
-		setUp(database, realPath);
+		const database = await openOrReplace(realPath, options);
 		const { clock, onMalformedRow } = options;
 		return new SqliteStore({ database, lock, clock, onMalformedRow });
 	} catch (error) {
-		database?.close();
 		await lock[Symbol.asyncDispose]();
 		throw asRefusal(realPath, error);
 	}
+}
+
+async function openOrReplace(path: string, options: SqliteOptions): Promise<Database> {
+	const { onDamaged, knownDamage, clock } = options;
+	try {
+		if (knownDamage !== null) throw new DamagedDatabaseError(knownDamage);
+		return await openWhole(path, options);
+	} catch (error) {
+		if (onDamaged === null || !isDamage(error)) throw error;
+		onDamaged(setAsideDamaged(path, clock.now().wallMs, messageOf(error)));
+		return openWhole(path, options);
+	}
+}
+
+async function openWhole(path: string, options: SqliteOptions): Promise<Database> {
+	checkFile(path, options);
+	const database = new SqliteDatabase(path, { timeout: busyTimeoutMs });
+	try {
+		checkPages(database);
+		await migrate(database, { ...options, path });
+		setUp(database, path);
+		return database;
+	} catch (error) {
+		database.close();
+		throw error;
+	}
+}
+
+/** Damage is met here, all at once, rather than one day at a commit. Reads every page: about a second a gigabyte. */
+function checkPages(database: Database): void {
+	const told = database.pragma("quick_check(1)", { simple: true });
+	if (told !== "ok") throw new DamagedDatabaseError(String(told));
+}
+
+/** Without a header: an instance of ours has had this file open, or it would have been refused before its lock was made. */
+function isDamage(error: unknown): boolean {
+	if (error instanceof DamagedDatabaseError || error instanceof HeaderError) return true;
+	const code = primaryCodeOf(error);
+	return code === "CORRUPT" || code === "NOTADB";
 }
 
 function checkFile(path: string, options: SqliteOptions): void {
@@ -78,10 +118,11 @@ function setUp(database: Database, path: string): void {
 
 /** What SQLite says while opening, in words that an operator can act on. */
 function asRefusal(path: string, error: unknown): unknown {
-	if (error instanceof OperatorError) {
-		return error;
-	}
+	if (error instanceof OperatorError) return error;
 	const told = messageOf(error);
+	if (isDamage(error)) {
+		return refusal(path, `it is damaged (${told})`, "put a backup in its place, or move it away", error);
+	}
 	switch (primaryCodeOf(error)) {
 		case null:
 			return error;
@@ -90,9 +131,6 @@ function asRefusal(path: string, error: unknown): unknown {
 			return refusal(path, `another program is using it (${told})`, "close that program", error);
 		case "FULL":
 			return refusal(path, `its disk is full (${told})`, "make room", error);
-		case "CORRUPT":
-		case "NOTADB":
-			return refusal(path, `it is damaged (${told})`, "put a backup in its place, or move it away", error);
 		default:
 			return refusal(path, told, "mend that", error);
 	}

@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
+import type { Damage } from "./damaged-database.ts";
 import { MemoryStore, newMemoryDisk } from "./memory-store.ts";
 import { readMigrations, sqliteMigrationsFolder } from "./migrate.ts";
 import { openSqlite } from "./open-sqlite.ts";
@@ -11,6 +12,9 @@ export interface OpenStoreOptions {
 	readonly appVersion: string;
 	/** Told of each stored row that could not be understood and was skipped: which, and why. Must not throw. */
 	readonly onMalformedRow: (sample: string) => void;
+	/** See SqliteOptions. */
+	readonly onDamaged: ((damage: Damage) => void) | null;
+	readonly knownDamage: string | null;
 }
 
 /**

@@ -9,4 +9,9 @@ export class StoreError extends OutsideError {
 		super(message, options);
 		this.code = options.code;
 	}
+
+	/** The database itself is no longer what was written: it has to be set aside, and what it held learned again. */
+	get isDamage(): boolean {
+		return /^SQLITE_(?:CORRUPT|NOTADB)/u.test(this.code);
+	}
 }

@@ -12,6 +12,8 @@ export async function openFile(path: string, clock: Clock): Promise<Store> {
 		onMalformedRow: (sample) => {
 			throw new Error(`a row was not understood: ${sample}`);
 		},
+		onDamaged: null,
+		knownDamage: null,
 	});
 }
 

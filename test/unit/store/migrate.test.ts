@@ -10,7 +10,7 @@ import { batchOf, fingerprintOf, rowOf, StandingClock, workspace } from "../../_
 import { TempFolder } from "../../_util/temp-folder.ts";
 
 const clock = new StandingClock();
-const options = { clock, appVersion: "1.2.3", onMalformedRow: () => undefined };
+const options = { clock, appVersion: "1.2.3", onMalformedRow: () => undefined, onDamaged: null, knownDamage: null };
 
 /** A folder of migrations: the package's own, and then those given. */
 function migrationsWith(folder: TempFolder, more: Readonly<Record<string, string>>) {

@@ -28,7 +28,13 @@ import { writeSchema1Database } from "../../_util/store-schema-1.ts";
 import { TempFolder } from "../../_util/temp-folder.ts";
 
 const clock = new StandingClock();
-const options = { clock, appVersion: "0.0.0-test", onMalformedRow: expect.unreachable };
+const options = {
+	clock,
+	appVersion: "0.0.0-test",
+	onMalformedRow: expect.unreachable,
+	onDamaged: null,
+	knownDamage: null,
+};
 const newest = readMigrations(sqliteMigrationsFolder).length;
 
 /** What the rows of store-schema-1.sql say, and null or none where they say nothing. */

@@ -45,7 +45,13 @@ describe("opening a store", () => {
 	});
 
 	test("a store in memory leaves nothing behind and shares nothing", async () => {
-		const options = { clock, appVersion: "0.0.0-test", onMalformedRow: () => undefined };
+		const options = {
+			clock,
+			appVersion: "0.0.0-test",
+			onMalformedRow: () => undefined,
+			onDamaged: null,
+			knownDamage: null,
+		};
 		await using one = await openStore("memory:", options);
 		await using other = await openStore("memory:", options);
 		await one.commit(batchOf({ runs: [{ row: rowOf(1), version: 0 }] }));

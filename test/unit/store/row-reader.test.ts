@@ -38,7 +38,13 @@ async function buildSpoiledHouse(sql: string) {
 	database.close();
 	const told: string[] = [];
 	const open = () =>
-		openStore(`sqlite:${house.path}`, { clock, appVersion: "0", onMalformedRow: (sample) => told.push(sample) });
+		openStore(`sqlite:${house.path}`, {
+			clock,
+			appVersion: "0",
+			onMalformedRow: (sample) => told.push(sample),
+			onDamaged: null,
+			knownDamage: null,
+		});
 	return { open, told, path: house.path, [Symbol.asyncDispose]: () => house[Symbol.asyncDispose]() };
 }
 

@@ -87,11 +87,18 @@ describe("a store whose file fails", () => {
 		probe.close();
 		bytes.fill(0xee, (root - 1) * pageSize, root * pageSize);
 		writeFileSync(house.path, bytes);
-		await using store = await house.open();
+		// Opened without a look at its pages: as if the damage had come later.
+		await using store = new SqliteStore({
+			database: new Database(house.path),
+			lock: InstanceLock.acquire(house.path),
+			clock,
+			onMalformedRow: expect.unreachable,
+		});
 		await expect(store.load(workspace)).rejects.toMatchObject({
 			name: "StoreError",
 			code: expect.stringMatching(/^SQLITE_CORRUPT/u),
 			retryable: false,
+			isDamage: true,
 		});
 	});
 });
