@@ -21,7 +21,11 @@ afterEach(async () => {
 });
 
 function startDaemon(): RunningDaemon {
-	return new RunningDaemon({ apiUrl: `http://127.0.0.1:${stub.port}/api`, folder: folder.path, storePath: folder.file("zombied.db") });
+	return new RunningDaemon({
+		apiUrl: `http://127.0.0.1:${stub.port}/api`,
+		folder: folder.path,
+		storePath: folder.file("zombied.db"),
+	});
 }
 
 async function untilRunsAre(daemon: RunningDaemon, count: number): Promise<void> {

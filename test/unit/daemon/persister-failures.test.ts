@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Persister } from "../../../src/daemon/persister.ts";
 import { epochMs } from "../../_util/core-server.ts";
 import { minute } from "../../_util/core-world.ts";
 import { settle } from "../../_util/daemon-clock.ts";
@@ -171,5 +172,50 @@ describe("while the store fails", () => {
 		under.record();
 		await settle();
 		expect((await under.store.load(workspace)).outbox).toEqual(rows);
+	});
+});
+
+describe("a commit that can never succeed ends the loop", () => {
+	async function endOf(persister: Persister): Promise<unknown> {
+		const stop = new AbortController();
+		const ended = persister.run(stop.signal).then(
+			() => "it goes on",
+			(error: unknown) => error,
+		);
+		await settle();
+		stop.abort();
+		return ended;
+	}
+
+	test.each([
+		["SQLITE_FULL", "it goes on"],
+		["SQLITE_CORRUPT", expect.objectContaining({ code: "SQLITE_CORRUPT", isDamage: true })],
+		["SQLITE_NOTADB", expect.objectContaining({ code: "SQLITE_NOTADB", isDamage: true })],
+	])("%s", async (code, end) => {
+		const under = new PersisterUnderTest();
+		under.store.failingWith = code;
+		under.persister.record(changesOf(verdictOf(1)));
+		await settle();
+		expect(await endOf(under.persister)).toEqual(end);
+		// Whatever comes of the database: the alert is sent.
+		expect(under.sentKeys).toEqual(["alert-1:raised"]);
+		expect(under.persister.unsavedVerdicts).toBe(1);
+	});
+
+	test("a bug", async () => {
+		const under = new PersisterUnderTest();
+		const bug = new TypeError("a bug");
+		under.store.commit = () => Promise.reject(bug);
+		under.persister.record(changesOf(verdictOf(1)));
+		await settle();
+		expect(await endOf(under.persister)).toBe(bug);
+	});
+
+	test("and a commit that succeeds leaves nothing unsaved", async () => {
+		const under = new PersisterUnderTest();
+		under.persister.record(changesOf(verdictOf(1)));
+		await settle();
+		expect(await endOf(under.persister)).toBe("it goes on");
+		expect(under.persister.unsavedVerdicts).toBe(0);
 	});
 });
