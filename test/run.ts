@@ -31,7 +31,10 @@ async function countRun(projects: readonly string[], counts: Counts): Promise<vo
 }
 
 /** One after another: a real Prefect server on two cores answers late while other tests take them. */
-const phases: readonly (readonly string[])[] = [["architecture", "unit", "conformance", "incidents"], ["integration"]];
+const phases: readonly (readonly string[])[] = [
+	["architecture", "unit", "conformance", "incidents", "robustness"],
+	["integration"],
+];
 
 const asked = process.argv.slice(2);
 const counts: Counts = { passed: 0, failed: 0, skipped: [] };

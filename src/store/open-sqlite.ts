@@ -3,6 +3,7 @@ import SqliteDatabase, { type Database } from "better-sqlite3";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf, OperatorError } from "../lib/errors.ts";
 import { type Damage, DamagedDatabaseError, setAsideDamaged } from "./damaged-database.ts";
+import { faultOf, indexCheckBytesMax } from "./database-check.ts";
 import { HeaderError, inspectDatabaseFile, prepareDatabasePath, refusal } from "./database-file.ts";
 import { InstanceLock, lockPathOf } from "./instance-lock.ts";
 import { type Migration, migrate, refuseNewerSchema } from "./migrate.ts";
@@ -76,7 +77,9 @@ async function openWhole(path: string, options: SqliteOptions): Promise<Database
 	checkFile(path, options);
 	const database = new SqliteDatabase(path, { timeout: busyTimeoutMs });
 	try {
-		checkPages(database);
+		// Damage is met here, all at once, rather than one day at a commit.
+		const fault = faultOf(database, indexCheckBytesMax);
+		if (fault !== null) throw new DamagedDatabaseError(fault);
 		await migrate(database, { ...options, path });
 		setUp(database, path);
 		return database;
@@ -84,12 +87,6 @@ async function openWhole(path: string, options: SqliteOptions): Promise<Database
 		database.close();
 		throw error;
 	}
-}
-
-/** Damage is met here, all at once, rather than one day at a commit. Reads every page: about a second a gigabyte. */
-function checkPages(database: Database): void {
-	const told = database.pragma("quick_check(1)", { simple: true });
-	if (told !== "ok") throw new DamagedDatabaseError(String(told));
 }
 
 /** Without a header: an instance of ours has had this file open, or it would have been refused before its lock was made. */
