@@ -2,7 +2,7 @@ import type { Instant } from "../lib/clock.ts";
 import type { Condition } from "./episode.ts";
 import type { GroupKind } from "./group-incident.ts";
 import { type ArmedState, hasEnded, isArmed, isBeatingState, type Run } from "./run.ts";
-import type { RunTable } from "./run-table.ts";
+import type { Passed, RunTable } from "./run-table.ts";
 import { type DoubtfulThreshold, ThresholdWatch } from "./threshold-watch.ts";
 import type { Yardstick } from "./yardstick.ts";
 
@@ -69,7 +69,7 @@ export class Coverage {
 		this.#thresholds.begin();
 		for (const { run, passed, episode } of this.#table.values()) {
 			if (episode !== null) openEpisodes[episode.condition] = (openEpisodes[episode.condition] ?? 0) + 1;
-			else if (passed !== "nothing" && passed !== "missed") counts.suspects += 1;
+			else if (isSuspect(passed)) counts.suspects += 1;
 			const coverage = coverageOf(run);
 			if (coverage !== null) counts[coverage] += 1;
 			if (!isArmed(run)) continue;
@@ -83,6 +83,11 @@ export class Coverage {
 		const short = this.#thresholds.look(run);
 		if (short !== null) counts[short] += 1;
 	}
+}
+
+/** Past the line of suspicion; one missed beat may merely have been lost. */
+function isSuspect(passed: Passed): boolean {
+	return passed !== "nothing" && passed !== "missed";
 }
 
 function coverageOf(run: Run): "beating" | "unmonitored" | "idle" | null {

@@ -2,6 +2,7 @@ import type { Instant } from "../lib/clock.ts";
 import { armedRuns } from "./armed-runs.ts";
 import { Disruption } from "./disruption.ts";
 import type { KnownGroups, RunSilenceRow, TrippedGroupRow } from "./disruption-row.ts";
+import { type GroupTransition, groupTransitionOf } from "./episode.ts";
 import type { GroupIncident, GroupKind } from "./group-incident.ts";
 import { PoolQuestions } from "./pool-questions.ts";
 import type { Run } from "./run.ts";
@@ -13,7 +14,7 @@ const noKnownGroups: KnownGroups = { tripped: [], silences: [], open: [] };
 
 export interface GroupSweep {
 	/** Closed and opened; the former first, since a second wave closes and opens the same group at once. */
-	readonly incidents: readonly GroupIncident[];
+	readonly transitions: readonly GroupTransition[];
 	/** Runs of groups that have been left: their proof of life is now. */
 	readonly resetRuns: readonly string[];
 }
@@ -30,6 +31,7 @@ export class GroupWatch {
 	/** What an earlier process knew, until it can be mapped to our clock. */
 	#known: KnownGroups = noKnownGroups;
 	readonly #holds: boolean;
+	readonly #workspace: string;
 
 	/** @param options.holds false: whoever looks only once cannot wait, and judges each run alone */
 	constructor(options: {
@@ -40,6 +42,7 @@ export class GroupWatch {
 		holds: boolean;
 	}) {
 		this.#holds = options.holds;
+		this.#workspace = options.workspace;
 		this.#disruption = new Disruption(options);
 		this.#table = options.table;
 		this.#yardstick = options.yardstick;
@@ -70,12 +73,16 @@ export class GroupWatch {
 	/**
 	 * Call before the first sweep, once the server's clock is known.
 	 *
-	 * @returns incidents that are over
+	 * @returns of incidents that are over
 	 */
-	restore(offsetMs: number, at: Instant): readonly GroupIncident[] {
+	restore(offsetMs: number, at: Instant): readonly GroupTransition[] {
 		const known = this.#known;
 		this.#known = noKnownGroups;
-		return this.#disruption.restore(known, (serverMs) => serverMs + offsetMs, at);
+		return this.#told(this.#disruption.restore(known, (serverMs) => serverMs + offsetMs, at));
+	}
+
+	#told(incidents: readonly GroupIncident[]): readonly GroupTransition[] {
+		return incidents.map((incident) => groupTransitionOf(incident, this.#workspace));
 	}
 
 	/** Incidents that have been told and are not over, how many of each kind. */
@@ -105,7 +112,7 @@ export class GroupWatch {
 
 	/** Once a sweep, before anybody is asked about: what lapses together is held together. */
 	sweep(at: Instant): GroupSweep {
-		if (!this.#holds) return { incidents: [], resetRuns: [] };
+		if (!this.#holds) return { transitions: [], resetRuns: [] };
 		const { opened, closed, resetRuns } = this.#disruption.sweep(
 			at,
 			() => armedRuns(this.#table, this.#yardstick, at.monoMs),
@@ -120,7 +127,7 @@ export class GroupWatch {
 			this.#poolQuestions.forget();
 		}
 		if (resetRuns.length > 0) this.#table.startAfresh(new Set(resetRuns), at.monoMs);
-		return { incidents: [...closed, ...opened], resetRuns };
+		return { transitions: this.#told([...closed, ...opened]), resetRuns };
 	}
 
 	/** Pools to ask REST about, after a sweep: their workers report over REST, and may show that it is not the pipe. */

@@ -33,6 +33,7 @@ export class Observation {
 	#restTurnMonoMs: number | null = null;
 	/** Since then everything has come over the socket; null while it does not. */
 	#hearingSinceMonoMs: number | null = null;
+	#hasCaughtUp = false;
 	/** Everything up to here has been seen; null before the first catch-up of a new database. */
 	#coveredUntilMonoMs: number | null = null;
 	readonly #outage = new Outage();
@@ -67,6 +68,11 @@ export class Observation {
 	/** The socket is away, and what it would have brought is read over REST. */
 	get isOverRestAlone(): boolean {
 		return this.#restTurnMonoMs !== null;
+	}
+
+	/** Everything that was stored while nobody listened has been read at least once, over the socket's catch-up or REST alone. */
+	get hasCaughtUp(): boolean {
+		return this.#hasCaughtUp;
 	}
 
 	/** Since when the socket has brought everything, what it had missed included; null while it does not. */
@@ -144,6 +150,7 @@ export class Observation {
 		this.#coveredUntilMonoMs = at.monoMs;
 		// A stream that has just opened has not been silent for long.
 		this.#quietSinceMonoMs = at.monoMs;
+		this.#hasCaughtUp = true;
 		this.#addSpan(this.#outage.take(at.monoMs));
 	}
 
@@ -156,6 +163,7 @@ export class Observation {
 		if (this.#outage.lasts(untilMonoMs)) return;
 		this.#addSpan(this.#outage.take(at.monoMs));
 		this.#restTurnMonoMs = at.monoMs;
+		this.#hasCaughtUp = true;
 		this.#coveredUntilMonoMs = Math.max(untilMonoMs, this.#coveredUntilMonoMs ?? untilMonoMs);
 	}
 

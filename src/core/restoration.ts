@@ -1,6 +1,6 @@
 import type { Instant } from "../lib/clock.ts";
 import type { RunSilenceRow } from "./disruption-row.ts";
-import type { Episode, SpentAlert } from "./episode.ts";
+import type { Episode, GroupTransition, SpentAlert } from "./episode.ts";
 import type { Family } from "./family.ts";
 import type { GroupIncident } from "./group-incident.ts";
 import type { GroupWatch } from "./group-watch.ts";
@@ -73,9 +73,9 @@ export class Restoration {
 	/**
 	 * After each input that may have told the server's clock.
 	 *
-	 * @returns group incidents that turn out to be over
+	 * @returns of group incidents that turn out to be over
 	 */
-	mapIfPossible(at: Instant): readonly GroupIncident[] {
+	mapIfPossible(at: Instant): readonly GroupTransition[] {
 		const { table, observation, groups } = this.#targets;
 		const { offsetMs } = observation.clock;
 		if (this.#unmapped === null || offsetMs === null) return [];

@@ -1,6 +1,7 @@
 import type { Episode } from "./episode.ts";
 import type { InquiryStage } from "./input.ts";
 import type { FirstSigns } from "./learning.ts";
+import type { Merge } from "./liveness.ts";
 import { hasEnded, isGone, isListedLive, isReopenedUnchecked, isUnidentified, type Run } from "./run.ts";
 
 /** How far the questioning of a silent run has come; each stage is passed once a silence. */
@@ -31,13 +32,36 @@ export interface Slot {
 }
 
 /** REST has to say what state the run is in, when its retry is due, or whose subflow it is. */
-export function needsIdentifying(slot: Slot): boolean {
+function needsIdentifying(slot: Slot): boolean {
 	const { run } = slot;
 	const { state, labels } = run;
 	if (isUnidentified(run) || isReopenedUnchecked(run)) return true;
 	if (state === null || hasEnded(run)) return false;
 	if (state.name === "AwaitingRetry" && state.scheduledTimeMs === null && !state.fromRest) return true;
 	return labels.parentTaskRunId !== null && labels.parentRunId === null && !slot.parentUnknown;
+}
+
+/** What a view of it has made of the run: anything new calls for new questions. */
+export function takeOver(slot: Slot, { run, newState }: Merge, nowMonoMs: number): void {
+	const isNews = newState || run.aliveAtMonoMs !== slot.run.aliveAtMonoMs;
+	slot.run = run;
+	slot.touchedMonoMs = nowMonoMs;
+	if (isNews) {
+		slot.passed = "nothing";
+		slot.askAgainMonoMs = Number.NEGATIVE_INFINITY;
+	}
+	if (needsIdentifying(slot)) slot.doubtful = true;
+}
+
+/** Of a run that the server says it does not know. */
+const unknownRunAskAgainMs = 10 * 60_000;
+
+/** The server does not know it (any more). @param serverMs what the server's clock shows */
+export function markUnknown(slot: Slot, nowMonoMs: number, serverMs: number): void {
+	slot.doubtful = false;
+	slot.passed = "nothing";
+	slot.askAgainMonoMs = nowMonoMs + unknownRunAskAgainMs;
+	slot.run = { ...slot.run, state: null, endedAtMs: slot.run.endedAtMs ?? serverMs };
 }
 
 /** An ended run stays in memory this long, so that its late beats are known for what they are. */

@@ -5,10 +5,8 @@ import { Confirmation, type Question } from "./confirmation.ts";
 import { noteConnection } from "./connection-input.ts";
 import { countBlind, type Decisions, noDecisions, type Oddity, odditiesOf } from "./decisions.ts";
 import type { RunSilenceRow } from "./disruption-row.ts";
-import { groupTransitionOf } from "./episode.ts";
 import { Episodes } from "./episodes.ts";
 import { Family } from "./family.ts";
-import type { GroupIncident } from "./group-incident.ts";
 import { GroupWatch } from "./group-watch.ts";
 import type { Input, InquiryAnswer } from "./input.ts";
 import { Learning } from "./learning.ts";
@@ -18,7 +16,7 @@ import type { Priors } from "./priors.ts";
 import { type RunRow, runRowOf, type WorkspaceRow, workspaceRowOf } from "./record.ts";
 import { type KnownWorld, Restoration } from "./restoration.ts";
 import { isBeatingState, newRun, type RunView } from "./run.ts";
-import { isEvictable, needsIdentifying, RunTable, type Slot } from "./run-table.ts";
+import { isEvictable, markUnknown, RunTable, type Slot, takeOver } from "./run-table.ts";
 import type { TrackerOptions } from "./settings.ts";
 import { StreamLoss } from "./stream-loss.ts";
 import { Witnesses } from "./witnesses.ts";
@@ -26,8 +24,6 @@ import { Yardstick } from "./yardstick.ts";
 
 /** A run at which an exception was caught is left alone this long. */
 const asideMs = 60 * 60_000;
-/** Of a run that the server says it does not know. */
-const unknownRunAskAgainMs = 10 * 60_000;
 
 /**
  * The liveness of every run of one workspace, and what follows from it. Decides and never acts: inputs go in, decisions
@@ -117,7 +113,7 @@ export class Tracker {
 				return;
 			case "rest_answered":
 				this.observation.restAnswered(input.at, input.serverDateMs);
-				this.#tell(this.#restoration.mapIfPossible(input.at));
+				this.#decided.transitions.push(...this.#restoration.mapIfPossible(input.at));
 				return;
 			case "workers":
 				this.#groups.workersAre(input.workPool, input.offline);
@@ -168,12 +164,9 @@ export class Tracker {
 
 	#applyEvent({ at, view, receivedMs, follows = null }: Extract<Input, { kind: "event" }>): void {
 		const run = this.#table.get(view.runId)?.run;
-		const { lagMs, clockStepped } = this.observation.eventArrived(
-			at,
-			receivedMs,
-			run === undefined || isNews(run, view),
-		);
-		this.#tell(this.#restoration.mapIfPossible(at));
+		const isFresh = run === undefined || isNews(run, view);
+		const { lagMs, clockStepped } = this.observation.eventArrived(at, receivedMs, isFresh);
+		this.#decided.transitions.push(...this.#restoration.mapIfPossible(at));
 		if (view.beat === null) this.#groups.otherEventHeard(at);
 		if (lagMs !== null) this.#decided.lagsMs.push(lagMs);
 		if (clockStepped) this.#note("server_clock_step", null, "the server's clock was set");
@@ -232,11 +225,7 @@ export class Tracker {
 
 	/** The server does not know the run: deleted, or never its own. */
 	#forget(slot: Slot, at: Instant): void {
-		slot.doubtful = false;
-		slot.passed = "nothing";
-		slot.askAgainMonoMs = at.monoMs + unknownRunAskAgainMs;
-		const endedAtMs = slot.run.endedAtMs ?? this.observation.clock.toServerMs(at.monoMs) ?? at.wallMs;
-		slot.run = { ...slot.run, state: null, endedAtMs };
+		markUnknown(slot, at.monoMs, this.observation.clock.toServerMs(at.monoMs) ?? at.wallMs);
 		this.#note("unknown_run", slot.run.runId, "the server does not know this run: deleted");
 		this.#decided.changedRuns.add(slot.run.runId);
 		this.#episodes.closeIfOver(slot, at);
@@ -246,14 +235,7 @@ export class Tracker {
 		const { clock } = this.observation;
 		const arrival: Arrival = { monoMs: at.monoMs, toMonoMs: (serverMs) => clock.toMonoMs(serverMs) };
 		const merge = mergeView(slot.run, view, arrival);
-		const aliveBefore = slot.run.aliveAtMonoMs;
-		slot.run = merge.run;
-		slot.touchedMonoMs = at.monoMs;
-		if (merge.newState || merge.run.aliveAtMonoMs !== aliveBefore) {
-			slot.passed = "nothing";
-			slot.askAgainMonoMs = Number.NEGATIVE_INFINITY;
-		}
-		if (needsIdentifying(slot)) slot.doubtful = true;
+		takeOver(slot, merge, at.monoMs);
 		const { parentRunId } = merge.run.labels;
 		if (parentRunId !== null) this.#family.link(view.runId, parentRunId);
 		slot.first = this.#learning.note(merge.run, slot.first, view, merge);
@@ -292,17 +274,13 @@ export class Tracker {
 	}
 
 	#sweepGroups(at: Instant): void {
-		// Before the first catch-up the runs that happen to be known first would be everything there is.
-		if (this.observation.coveredUntilMonoMs === null || this.#restoration.isPending) return;
-		const { incidents, resetRuns } = this.#groups.sweep(at);
-		this.#tell(incidents);
+		// Before the first catch-up the runs that are known first would be everything there is, and stored beats are old.
+		if (!this.observation.hasCaughtUp || this.#restoration.isPending) return;
+		const { transitions, resetRuns } = this.#groups.sweep(at);
+		this.#decided.transitions.push(...transitions);
 		this.#decided.workPools.push(...this.#groups.poolsToAsk(at));
 		// At once: unlike a beat, that a silence began afresh is not read again over REST.
 		for (const runId of resetRuns) this.#decided.changedRuns.add(runId);
-	}
-
-	#tell(incidents: readonly GroupIncident[]): void {
-		for (const incident of incidents) this.#decided.transitions.push(groupTransitionOf(incident, this.#workspace));
 	}
 
 	/** A fault met at one run concerns that run: it is set aside for an hour, and stops nobody else. */

@@ -1,6 +1,6 @@
 import type { LiveSettings } from "../config/live-settings.ts";
 import type { Settings } from "../config/schema.ts";
-import { Tracker } from "../core/tracker.ts";
+import type { Tracker } from "../core/tracker.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf, OutsideError } from "../lib/errors.ts";
 import type { Random } from "../lib/random.ts";
@@ -18,7 +18,7 @@ import { Lesson } from "./lesson.ts";
 import { Persister } from "./persister.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { Ports, StreamPort, TransportPort } from "./ports.ts";
-import { detectorSettingsOf } from "./reload.ts";
+import { restoredTracker } from "./restored-tracker.ts";
 import { supervise } from "./supervise.ts";
 
 export interface WatchOptions {
@@ -282,27 +282,4 @@ export class Watch implements AsyncDisposable {
 			{ slots: this.#options.ports.slots, reporter, clock },
 		);
 	}
-}
-
-function restoredTracker({ settings, live, workspace, world, clock }: WatchOptions): Tracker {
-	const tracker = new Tracker({
-		namespace: settings.namespace,
-		workspace,
-		live: detectorSettingsOf(live),
-		holdsMassLapses: true,
-		startedAt: clock.now(),
-	});
-	tracker.restore(
-		{
-			runs: world.runs.map(({ row }) => row),
-			openEpisodes: world.openEpisodes,
-			spentAlerts: world.spentAlerts,
-			workspace: world.workspaces[0] ?? null,
-			learned: world.learned,
-			openGroups: world.openGroups,
-			heldRuns: world.heldRuns,
-		},
-		clock.now(),
-	);
-	return tracker;
 }

@@ -192,3 +192,43 @@ describe("the census", () => {
 		expect(world.tracker.census.openGroups).toEqual({});
 	});
 });
+
+describe("a daemon that restarts among the living", () => {
+	function restarted(losesBeats: boolean): World {
+		const world = new World();
+		// Beats are stored later than anything else.
+		world.at(9 * minute + 30 * second, () => {
+			world.losesBeats = losesBeats;
+		});
+		for (let index = 0; index < 12; index += 1) {
+			// Spread over a cadence, so that the first one heard again tells nothing of the others.
+			world.at(index * 2.5 * second, () => {
+				const run = world.server.start(world.nowMs, { name: `r${index}` });
+				if (index === 0) world.at(10 * minute, () => world.server.kill(run));
+			});
+		}
+		world.at(11 * minute, () => world.stopDaemon());
+		// REST takes its time, while the first live events already tell the server's clock.
+		world.at(11 * minute + 2 * second, () => {
+			world.restUp = false;
+			world.startDaemon();
+		});
+		world.at(11 * minute + 40 * second, () => {
+			world.restUp = true;
+		});
+		world.run(40 * minute);
+		return world;
+	}
+
+	it("takes no stored beats, old as a crash leaves them, for a mass lapse", () => {
+		expect(toldOf(restarted(true))).toEqual([]);
+	});
+
+	it("flags a run that was killed meanwhile as if nothing had been: nobody's silence begins afresh", () => {
+		const world = restarted(false);
+		expect(toldOf(world)).toEqual([]);
+		expect(world.story).toEqual(["r0 raised"]);
+		// T is 105 s, and nothing is said until REST has been back for 45 s.
+		expect(world.told[0]!.atMs).toBeLessThan(12 * minute + 45 * second);
+	});
+});

@@ -99,10 +99,12 @@ describe("incidents that an earlier process opened", () => {
 		expect(groups.openByKind).toEqual({ work_pool: 2 });
 		expect(groups.restore(0, at)).toEqual([]);
 		expect(groups.openByKind).toEqual({ work_pool: 2 });
-		expect(groups.sweep(at).incidents.map(({ groupId, closed }) => [groupId, closed?.outcome])).toEqual([
-			["one", "ended"],
-			["two", "ended"],
-		]);
+		expect(groups.sweep(at).transitions.map(({ incident: { groupId, closed } }) => [groupId, closed?.outcome])).toEqual(
+			[
+				["one", "ended"],
+				["two", "ended"],
+			],
+		);
 		expect(groups.openByKind).toEqual({});
 	});
 
@@ -202,7 +204,7 @@ describe("a single look", () => {
 		const at = { monoMs: 100_000, wallMs: 0 };
 		const sweepOf = (holds: boolean) =>
 			new GroupWatch({ namespace: "n", workspace: "w", table, yardstick, holds }).sweep(at);
-		expect(sweepOf(true).incidents).toHaveLength(1);
-		expect(sweepOf(false)).toEqual({ incidents: [], resetRuns: [] });
+		expect(sweepOf(true).transitions).toHaveLength(1);
+		expect(sweepOf(false)).toEqual({ transitions: [], resetRuns: [] });
 	});
 });
