@@ -168,11 +168,7 @@ export class Observation {
 	}
 
 	restAnswered(at: Instant, serverDateMs: number | null): void {
-		if (serverDateMs !== null) {
-			// Without the socket nothing else tells that the server's clock was set.
-			if (!this.#streamOpen) this.clock.doubtEvents(at.monoMs, serverDateMs);
-			this.clock.observeDate(at.monoMs, serverDateMs);
-		}
+		if (serverDateMs !== null) this.clock.observeDate(at.monoMs, serverDateMs);
 		if (this.#rest.up) return;
 		this.#rest = { up: true, sinceMonoMs: at.monoMs };
 		this.#outage.restIsBack(at.monoMs);

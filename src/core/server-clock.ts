@@ -3,8 +3,8 @@ const bucketMs = 60_000;
 const bucketsMax = 10;
 /** A bucket whose least offset lies this much higher than the one before means a stepped clock, not slow transit. */
 const stepMs = 2_000;
-/** An answer of REST takes a minute at most, `PREFECT_API_REQUEST_TIMEOUT` by default: more than that is a stepped clock. */
-const dateApartMsMax = 65_000;
+/** A `Date` this far behind the events is no slow answer, which would have been given up by then. */
+const dateStepMs = 60_000;
 /** Upper edges of the lag histogram. */
 const lagEdgesMs = [1_000, 2_000, 4_000, 8_000, 12_000, 16_000, 24_000, 32_000, 48_000, 64_000] as const;
 const lagEdgeMaxMs = Math.max(...lagEdgesMs);
@@ -25,6 +25,8 @@ interface Bucket {
 export class ServerClock {
 	#buckets: Bucket[] = [];
 	#dateOffsetMs: number | null = null;
+	/** A `Date` has shown that the server's clock was set: told with the next event. */
+	#setUnheard = false;
 
 	/** Null until the server has been heard once. */
 	get offsetMs(): number | null {
@@ -33,20 +35,16 @@ export class ServerClock {
 	}
 
 	/**
-	 * Forgets live events that an answer's `Date` contradicts by more than an answer can take, or that are too old to tell
-	 * anything: for the time in which no live events come.
+	 * From a REST answer's `Date`: whole seconds, so it serves only until the first live event; but while none comes it
+	 * alone shows that the server's clock was set, and then what earlier events told is void.
 	 */
-	doubtEvents(arrivalMonoMs: number, serverDateMs: number): void {
-		const oldestMonoMs = arrivalMonoMs - bucketMs * bucketsMax;
-		const dateOffsetMs = arrivalMonoMs - serverDateMs;
-		this.#buckets = this.#buckets.filter(
-			({ startMonoMs, offsetMs }) => startMonoMs > oldestMonoMs && Math.abs(dateOffsetMs - offsetMs) <= dateApartMsMax,
-		);
-	}
-
-	/** From a REST answer's `Date`: whole seconds, so it serves only until the first live event. */
 	observeDate(arrivalMonoMs: number, serverDateMs: number): void {
 		this.#dateOffsetMs = arrivalMonoMs - serverDateMs;
+		if (this.#buckets.length === 0) return;
+		const apartMs = this.#dateOffsetMs - Math.min(...this.#buckets.map((bucket) => bucket.offsetMs));
+		if (apartMs >= -stepMs && apartMs <= dateStepMs) return;
+		this.#buckets = [];
+		this.#setUnheard = true;
 	}
 
 	/**
@@ -56,6 +54,8 @@ export class ServerClock {
 	 */
 	observeEvent(arrivalMonoMs: number, receivedMs: number): boolean {
 		const offsetMs = arrivalMonoMs - receivedMs;
+		const setUnheard = this.#setUnheard;
+		this.#setUnheard = false;
 		const current = this.#buckets.at(-1);
 		// Against all buckets: a bucket that begins with slow transit must not make the next event look like a step.
 		const setForward = current !== undefined && this.#buckets.every((bucket) => offsetMs < bucket.offsetMs - stepMs);
@@ -74,7 +74,7 @@ export class ServerClock {
 		});
 		const oldestMonoMs = arrivalMonoMs - bucketMs * bucketsMax;
 		this.#buckets = this.#buckets.filter((bucket) => bucket.startMonoMs > oldestMonoMs);
-		return setBack || setForward;
+		return setBack || setForward || setUnheard;
 	}
 
 	/** The server's time on our monotonic clock; null before the server was heard. */

@@ -27,10 +27,25 @@ describe("the mapping of the server's clock", () => {
 		expect(clock.offsetMs).toBe(200 - server);
 		hear(clock, 300, 20);
 		expect(clock.offsetMs).toBe(20 - server);
-		clock.observeDate(400, 0);
+		clock.observeDate(400, server);
 		expect(clock.offsetMs).toBe(20 - server);
 		expect(clock.toMonoMs(server)).toBe(20);
 		expect(clock.toServerMs(20)).toBe(server);
+	});
+
+	it.each([
+		["ahead of the events by 2 s", 2 * second, false],
+		["further ahead: the server's clock was set forward", 2 * second + 1, true],
+		["a minute behind them: a slow answer", -minute, false],
+		["further behind: the server's clock was set back", -minute - 1, true],
+	])("takes a Date that is %s", (_what, aheadMs, isSet) => {
+		const clock = new ServerClock();
+		hear(clock, 0, 20);
+		hear(clock, 90 * second, 30);
+		clock.observeDate(100 * second, 100 * second + server - 20 + aheadMs);
+		expect(clock.offsetMs).toBe(isSet ? 20 - server - aheadMs : 20 - server);
+		expect(hear(clock, 101 * second, 20, aheadMs)).toBe(isSet);
+		expect(hear(clock, 102 * second, 20, aheadMs)).toBe(false);
 	});
 
 	it("is the least offset of the last ten minutes, in buckets of one", () => {
