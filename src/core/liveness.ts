@@ -140,10 +140,17 @@ function afterEndOf(run: Run, occurredMs: number | null, receivedMs: number): Pi
 	if (occurredMs === null) return { transitMsMin, afterEnd };
 	const transitMs = Math.min(transitMsMin ?? Number.POSITIVE_INFINITY, receivedMs - occurredMs);
 	if (!isEnd(state) || state === null) return { transitMsMin: transitMs, afterEnd: null };
-	const isNewer = occurredMs > (afterEnd?.lastOccurredMs ?? Number.NEGATIVE_INFINITY);
+	// By the worker's own clock: a beat of its lifetime that is read again looks late when the server's was set back.
+	const knownMs = Math.max(afterEnd?.lastOccurredMs ?? Number.NEGATIVE_INFINITY, occurredMsOf(run));
+	const isNewer = occurredMs > knownMs;
 	if (!isNewer || occurredMs + transitMs <= state.timestampMs) return { transitMsMin: transitMs, afterEnd };
 	const beats = (afterEnd?.beats ?? 0) + 1;
 	return { transitMsMin: transitMs, afterEnd: { beats, lastOccurredMs: occurredMs, lastReceivedMs: receivedMs } };
+}
+
+/** The newest of the attempt's beats. */
+function occurredMsOf(run: Run): number {
+	return run.occurredMs.at(-1) ?? Number.NEGATIVE_INFINITY;
 }
 
 /** Not a redelivery, nor overtaken: what an event's lag may be judged by. */

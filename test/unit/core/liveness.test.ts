@@ -229,3 +229,16 @@ describe("the last beat", () => {
 		expect(mergeView(merged({}), view({ beat: beat(2, 101) }), arrival).lateBeat).toBe(false);
 	});
 });
+
+describe("a run that ended after the server's clock was set back", () => {
+	// Beats of 110 s and 140 s by the worker; then the clock is set back, so that the end comes at 100 s.
+	const ended = [{ state: running }, { beat: beat(1, 110) }, { beat: beat(2, 140) }, { state: completed }] as const;
+
+	it("has no beats after its end, when those of its lifetime are read again", () => {
+		expect(merged(...ended, { beat: beat(1, 110) }, { beat: beat(2, 140) }).afterEnd).toBeNull();
+	});
+
+	it("has one when it beats on", () => {
+		expect(merged(...ended, { beat: beat(3, 170) }).afterEnd?.beats).toBe(1);
+	});
+});
