@@ -67,6 +67,11 @@ function computedCadence(occurredMs: readonly number[]): OwnCadence | null {
 	return tauMs === undefined ? null : { tauMs, intervals: deltasMs.length };
 }
 
+/** Three or more of a run's own intervals speak for themselves: no prior is asked for. */
+export function isOwnCadenceKnown(occurredMs: readonly number[]): boolean {
+	return (ownCadence(occurredMs)?.intervals ?? 0) >= ownIntervalsMin;
+}
+
 /**
  * The time between a run's beats, with what is firmly known of its deployment where its own intervals are too few: one
  * or two of them may both have lost beats in them, and none says nothing.
