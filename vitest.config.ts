@@ -9,6 +9,7 @@ export default defineConfig({
 			{ test: { name: "architecture", include: ["test/architecture/**/*.test.ts"] } },
 			{ test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
 			{ test: { name: "conformance", include: ["test/conformance/**/*.test.ts"] } },
+			{ test: { name: "simulation", include: ["test/simulation/*.test.ts"], testTimeout: 300_000 } },
 			{ test: { name: "robustness", include: ["test/robustness/**/*.test.ts"], testTimeout: 60_000 } },
 			{ test: { name: "incidents", include: ["test/incidents/**/*.test.ts"], testTimeout: 60_000 } },
 			{

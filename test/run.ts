@@ -32,7 +32,7 @@ async function countRun(projects: readonly string[], counts: Counts): Promise<vo
 
 /** One after another: a real Prefect server on two cores answers late while other tests take them. */
 const phases: readonly (readonly string[])[] = [
-	["architecture", "unit", "conformance", "incidents", "robustness"],
+	["architecture", "unit", "conformance", "incidents", "simulation", "robustness"],
 	["integration"],
 ];
 

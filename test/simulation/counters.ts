@@ -1,0 +1,70 @@
+import type { Transition } from "../../src/core/episode.ts";
+import type { FrameKind } from "../../src/observe/reporter.ts";
+import type { Failures } from "./failures.ts";
+
+/** What one process of the daemon counts, beside what the world counted. */
+export class Counters {
+	readonly #failures: Failures;
+	readonly #open = new Map<string, string>();
+	#opened = 0;
+	#closed = 0;
+	#frames = 0;
+	#framesSent = 0;
+	#delivered = 0;
+	#received = 0;
+	readonly #openAtStart: number;
+
+	constructor(options: { failures: Failures; open: readonly { runId: string; attempt: number; alertId: string }[] }) {
+		this.#failures = options.failures;
+		this.#openAtStart = options.open.length;
+		for (const { runId, attempt, alertId } of options.open) this.#open.set(`${runId} ${attempt}`, alertId);
+	}
+
+	transition({ kind, episode }: Transition): void {
+		const of = `${episode.runId} ${episode.attempt}`;
+		const open = this.#open.get(of);
+		if (kind === "raised") {
+			this.#opened += 1;
+			const words = `${episode.condition} opens beside another`;
+			if (open !== undefined) this.#failures.report("at most one open episode a run and attempt", episode.runId, words);
+			this.#open.set(of, episode.alertId);
+			return;
+		}
+		this.#closed += 1;
+		const words = `${episode.condition} is closed, and was not open`;
+		if (open !== episode.alertId) this.#failures.report("an episode closes once", episode.runId, words);
+		this.#open.delete(of);
+	}
+
+	frame(_kind: FrameKind): void {
+		this.#frames += 1;
+	}
+
+	frameSent(): void {
+		this.#framesSent += 1;
+	}
+
+	delivered(): void {
+		this.#delivered += 1;
+	}
+
+	received(): void {
+		this.#received += 1;
+	}
+
+	/** While nothing is under way. */
+	addUp(openEpisodes: number): void {
+		const rule = "counters add up";
+		const expected = this.#openAtStart + this.#opened - this.#closed;
+		if (openEpisodes !== expected) {
+			const sum = `${this.#openAtStart} at the start, ${this.#opened} opened, ${this.#closed} closed`;
+			this.#failures.report(rule, null, `${openEpisodes} episodes are open: ${sum}`);
+		}
+		if (this.#frames !== this.#framesSent) {
+			this.#failures.report(rule, null, `${this.#framesSent} frames came, ${this.#frames} were counted`);
+		}
+		if (this.#delivered !== this.#received) {
+			this.#failures.report(rule, null, `${this.#received} alerts were received, ${this.#delivered} were counted`);
+		}
+	}
+}

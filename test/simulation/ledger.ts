@@ -1,0 +1,172 @@
+import type { Episode } from "../../src/core/episode.ts";
+import { isTerminal } from "../../src/core/run.ts";
+import type { CommitBatch, RunKey, RunRow, StoredWorld } from "../../src/store/store.ts";
+import type { Failures } from "./failures.ts";
+import type { SimServer } from "./server.ts";
+
+interface KeptEpisode {
+	readonly episode: Episode;
+	isOpen: boolean;
+}
+
+/** Between two readings of one proof of life: what mapping it from our clock to the server's can do. */
+const mappingErrorMs = 10_000;
+/** The mapping forgets the old clock within ten minutes. */
+const clockSetNoticedMs = 15 * 60_000;
+
+/** Everything that a store has said it keeps: what is there must agree with it, after any kill. */
+export class Ledger {
+	readonly #failures: Failures;
+	readonly #server: SimServer;
+	readonly #episodes = new Map<string, KeptEpisode>();
+	readonly #openOf = new Map<string, string>();
+	/** By key of the delivery: whether it has been marked as delivered. */
+	readonly #outbox = new Map<string, boolean>();
+	readonly #rows = new Map<string, { readonly row: RunRow; readonly keptMs: number }>();
+	/** When a run's proof of life last moved on without a beat: as its group is left. By the world's time. */
+	readonly #resets = new Map<string, number>();
+	#clockSetMs = Number.NEGATIVE_INFINITY;
+	/** A delivery is owed from now on. */
+	onKept: (key: string, runId: string) => void = () => undefined;
+
+	constructor(options: { failures: Failures; server: SimServer }) {
+		this.#failures = options.failures;
+		this.#server = options.server;
+	}
+
+	/** The server's clock was set: instants on it are no longer comparable. */
+	serverClockSet(nowMs: number): void {
+		this.#clockSetMs = nowMs;
+	}
+
+	isKept(key: string): boolean {
+		return this.#outbox.has(key);
+	}
+
+	isDelivered(key: string): boolean {
+		return this.#outbox.get(key) === true;
+	}
+
+	resetMs(runId: string): number {
+		return this.#resets.get(runId) ?? Number.NEGATIVE_INFINITY;
+	}
+
+	get pendingKeys(): readonly string[] {
+		return [...this.#outbox].filter(([, isDelivered]) => !isDelivered).map(([key]) => key);
+	}
+
+	committed(batch: CommitBatch, lost: readonly RunKey[], nowMs: number): void {
+		const lostIds = new Set(lost.map(({ runId }) => runId));
+		for (const { row } of batch.runs) if (!lostIds.has(row.runId)) this.#keepRun(row, nowMs);
+		for (const episode of batch.episodes) this.#keepEpisode(episode);
+		for (const { transition } of batch.outbox) this.#keepDelivery(transition.key, transition.episode.runId);
+		for (const { key } of batch.delivered) this.#outbox.set(key, true);
+		this.#compareOutbox(batch);
+	}
+
+	/** A process that starts reads what earlier ones have committed. */
+	loaded(world: StoredWorld): void {
+		const open = [...this.#episodes.values()].filter(({ isOpen }) => isOpen).map(({ episode }) => episode.alertId);
+		this.#compare(
+			"open episodes",
+			open,
+			world.openEpisodes.map(({ alertId }) => alertId),
+		);
+		this.#compare(
+			"deliveries owed",
+			this.pendingKeys,
+			world.outbox.map(({ transition }) => transition.key),
+		);
+	}
+
+	#compare(what: string, kept: readonly string[], found: readonly string[]): void {
+		const missing = kept.filter((one) => !found.includes(one));
+		const extra = found.filter((one) => !kept.includes(one));
+		if (missing.length + extra.length === 0) return;
+		const words = `${what}: ${missing.length} were committed and are not there, ${extra.length} are there and were never committed`;
+		this.#failures.report("what was committed is there after a kill", null, words);
+	}
+
+	#keepDelivery(key: string, runId: string): void {
+		if (this.#outbox.has(key)) return;
+		this.#outbox.set(key, false);
+		this.onKept(key, runId);
+	}
+
+	#keepEpisode(episode: Episode): void {
+		const { alertId, runId, attempt } = episode;
+		const of = `${runId} ${attempt}`;
+		const known = this.#episodes.get(alertId);
+		if (episode.closed !== null) {
+			if (known !== undefined) known.isOpen = false;
+			else this.#episodes.set(alertId, { episode, isOpen: false });
+			if (this.#openOf.get(of) === alertId) this.#openOf.delete(of);
+			return;
+		}
+		if (known !== undefined) return;
+		const other = this.#openOf.get(of);
+		if (other !== undefined) {
+			const words = `${episode.condition} opens beside ${this.#episodes.get(other)?.episode.condition}`;
+			this.#failures.report("at most one open episode a run and attempt", runId, words);
+		}
+		this.#episodes.set(alertId, { episode, isOpen: true });
+		this.#openOf.set(of, alertId);
+	}
+
+	#compareOutbox(batch: CommitBatch): void {
+		const keys = new Set(batch.outbox.map(({ transition }) => transition.key));
+		const told = batch.episodes.map((one) => ({
+			one,
+			key: `${one.alertId}:${one.closed === null ? "raised" : "resolved"}`,
+		}));
+		for (const { one, key } of told) {
+			if (keys.has(key)) continue;
+			this.#failures.report(
+				"an outbox row if and only if an episode",
+				one.runId,
+				`${key} is committed without its row`,
+			);
+		}
+		const episodes = new Set(told.map(({ key }) => key));
+		for (const { transition } of batch.outbox) {
+			if (episodes.has(transition.key)) continue;
+			const words = `a row for ${transition.key} is committed without its episode`;
+			this.#failures.report("an outbox row if and only if an episode", transition.episode.runId, words);
+		}
+	}
+
+	#keepRun(row: RunRow, nowMs: number): void {
+		const before = this.#rows.get(row.runId);
+		this.#rows.set(row.runId, { row, keptMs: nowMs });
+		if (before === undefined) return;
+		// Instants from before a step of the server's clock, and until it is noticed, are not comparable with later ones.
+		this.#compareLife(before.row, row, { nowMs, isOneClock: before.keptMs > this.#clockSetMs + clockSetNoticedMs });
+		this.#compareEnd(before.row, row);
+	}
+
+	#compareLife(before: RunRow, row: RunRow, at: { readonly nowMs: number; readonly isOneClock: boolean }): void {
+		const rule = "proof of life never goes back";
+		const receivedBeforeMs = before.lastBeat?.receivedMs ?? Number.NEGATIVE_INFINITY;
+		const receivedMs = row.lastBeat?.receivedMs ?? Number.NEGATIVE_INFINITY;
+		if (receivedMs < receivedBeforeMs) {
+			this.#failures.report(rule, row.runId, `its last beat is ${receivedBeforeMs - receivedMs} ms older than before`);
+		}
+		if (before.aliveAtServerMs === null || row.aliveAtServerMs === null) return;
+		const movedMs = row.aliveAtServerMs - before.aliveAtServerMs;
+		if (movedMs < -mappingErrorMs && at.isOneClock) {
+			this.#failures.report(rule, row.runId, `it went back by ${-movedMs} ms`);
+		}
+		if (movedMs > mappingErrorMs && receivedMs === receivedBeforeMs) this.#resets.set(row.runId, at.nowMs);
+	}
+
+	#compareEnd(before: RunRow, row: RunRow): void {
+		if (before.state === null || !isTerminal(before.state.type)) return;
+		if (row.state === null || isTerminal(row.state.type)) return;
+		const states = this.#server.runs.get(row.runId)?.states ?? [];
+		const end = states.findIndex(({ id }) => id === before.state?.id);
+		const now = states.findIndex(({ id }) => id === row.state?.id);
+		if (now > end) return;
+		const words = `${before.state.type} became ${row.state.type}, which the server had said before`;
+		this.#failures.report("ended stays ended", row.runId, words);
+	}
+}

@@ -1,0 +1,101 @@
+import { describe, expect, test } from "vitest";
+import type { CommitBatch, Store } from "../../src/store/store.ts";
+import type { Fault } from "./faults.ts";
+import { type PlayOptions, play } from "./play.ts";
+import { failedSeeds } from "./seeds.ts";
+import { hour, minute } from "./units.ts";
+import type { Sabotage } from "./world.ts";
+
+const short = { hours: 2, runs: 20, wild: false, onFiles: null } as const;
+
+/** All of one, so that there is something to tell. */
+const poolDies: readonly Fault[] = [{ kind: "pool dies", atMs: 20 * minute, lastsMs: 0 }];
+
+async function ruleBrokenIn(options: Partial<PlayOptions> & { readonly sabotage: Sabotage }): Promise<string | null> {
+	const { failure } = await play({ ...short, runs: 60, seed: 8, onFiles: false, faults: poolDies, ...options });
+	return failure?.rule ?? null;
+}
+
+/** Everything that the store does, but for what it does to a batch before it keeps it. */
+function keepingOnly(change: (batch: CommitBatch) => CommitBatch): (store: Store) => Store {
+	return (store) => ({
+		load: (workspace) => store.load(workspace),
+		loadRun: (key) => store.loadRun(key),
+		loadOutbox: (owed) => store.loadOutbox(owed),
+		retain: (limits) => store.retain(limits),
+		commit: (batch) => store.commit(change(batch)),
+		[Symbol.asyncDispose]: async () => await store[Symbol.asyncDispose](),
+	});
+}
+
+describe("R1: no rule is broken", () => {
+	test.each(failedSeeds)("by seed $seed, which failed once: $why", async ({ why: _why, ...seed }) => {
+		expect((await play({ ...seed, onFiles: null })).report).toEqual([]);
+	});
+
+	test.each([1, 2, 3, 10])("by seed %i", async (seed) => {
+		const played = await play({ ...short, seed });
+
+		expect(played.report).toEqual([]);
+		expect(played.lines).toBeGreaterThan(100);
+	});
+});
+
+describe("a seed", () => {
+	test("is played the same way twice", async () => {
+		const one = await play({ ...short, seed: 8 });
+		const other = await play({ ...short, seed: 8 });
+
+		expect(other).toEqual(one);
+	});
+
+	test("is played the same way on files as in memory", async () => {
+		const inMemory = await play({ ...short, seed: 8, onFiles: false });
+		const onFiles = await play({ ...short, seed: 8, onFiles: true });
+
+		expect(onFiles.digest).toBe(inMemory.digest);
+	});
+
+	test("tells another story than the next one", async () => {
+		const one = await play({ ...short, seed: 8, hours: 1 });
+		const other = await play({ ...short, seed: 9, hours: 1 });
+
+		expect(other.digest).not.toBe(one.digest);
+	});
+});
+
+describe("the simulation notices", () => {
+	const killed: readonly Fault[] = [
+		...poolDies,
+		{ kind: "receiver away", atMs: 21 * minute, lastsMs: 2 * hour },
+		{ kind: "daemon killed", atMs: 1.5 * hour, lastsMs: 0 },
+	];
+
+	test("nothing in a daemon that is sound", async () => {
+		expect(await ruleBrokenIn({ sabotage: {} })).toBeNull();
+		expect(await ruleBrokenIn({ sabotage: {}, faults: killed })).toBeNull();
+	});
+
+	test("a detector that does not wait for a beat that is due", async () => {
+		const settings: Sabotage["settings"] = (sound) => ({ ...sound, detector: { ...sound.detector, k: 0.4 } });
+		expect(await ruleBrokenIn({ sabotage: { settings } })).toBe("no verdict on a run that beats");
+	});
+
+	test("a detector that waits for ever", async () => {
+		const settings: Sabotage["settings"] = (sound) => ({ ...sound, detector: { ...sound.detector, k: 600 } });
+		expect(await ruleBrokenIn({ sabotage: { settings } })).toBe("every death is flagged");
+	});
+
+	test("a receiver that gets a line twice", async () => {
+		expect(await ruleBrokenIn({ sabotage: { deliveredTimes: 2 } })).toBe(
+			"a line is repeated at most once after a kill, and is the same",
+		);
+	});
+
+	test.each(["outbox", "episodes"] as const)("a store that forgets committed %s", async (forgotten) => {
+		const store = keepingOnly((batch) => ({ ...batch, [forgotten]: [] }));
+		expect(await ruleBrokenIn({ sabotage: { store }, faults: killed })).toBe(
+			"what was committed is there after a kill",
+		);
+	});
+});

@@ -1,0 +1,189 @@
+import { backoffMs } from "../../src/lib/backoff.ts";
+import type { Reporter } from "../../src/observe/reporter.ts";
+import { type StreamListener, streamTiming } from "../../src/prefect/event-stream.ts";
+import { deliverFrame } from "../../src/prefect/frame-delivery.ts";
+import type { Chance } from "./chance.ts";
+import type { Health } from "./health.ts";
+import type { ProcessClock, Turns } from "./process-clock.ts";
+import type { SimEvent, SimServer, Subscriber } from "./server.ts";
+import type { Story } from "./story.ts";
+import type { Timeline } from "./timeline.ts";
+import { second } from "./units.ts";
+
+/** How the way from the server's queue to the daemon behaves all the time. */
+export interface NetworkHabits {
+	readonly lostShare: number;
+	readonly doubledShare: number;
+	readonly lateShare: number;
+	/** Events overtake one another within this. */
+	readonly jitterMsMax: number;
+	/** Room for what the reader has not taken; beyond it the server drops without a sign. */
+	readonly queueEventsMax: number;
+}
+
+/** What is wrong with it for a while: shared by all lives of the daemon. */
+export interface NetworkFaults {
+	refuses: boolean;
+	hangs: boolean;
+}
+
+export interface SocketWayOptions {
+	readonly timeline: Timeline;
+	readonly clock: ProcessClock;
+	readonly turns: Turns;
+	readonly server: SimServer;
+	readonly chance: Chance;
+	readonly habits: NetworkHabits;
+	readonly faults: NetworkFaults;
+	readonly health: Health;
+	readonly story: Story;
+	readonly reporter: Reporter;
+	readonly onFrame: () => void;
+}
+
+const transitMedianMs = 20;
+const lateMsMax = 25 * second;
+
+/** The events socket of one life of the daemon: connects, delivers, drops, hangs and connects again. */
+export class SocketWay implements Subscriber {
+	readonly #options: SocketWayOptions;
+	#listener: StreamListener | null = null;
+	#connectedSinceMs: number | null = null;
+	#connection = 0;
+	/** When the last connection ended, by the world's time. */
+	closedMs = Number.NEGATIVE_INFINITY;
+	#failures = 0;
+	#waiting = 0;
+	#heardMs = 0;
+	#isOver = false;
+
+	constructor(options: SocketWayOptions) {
+		this.#options = options;
+		options.health.begin("socket");
+	}
+
+	/** The world's time; null while there is no connection. */
+	get connectedSinceMs(): number | null {
+		return this.#connectedSinceMs;
+	}
+
+	run(listener: StreamListener, signal: AbortSignal): Promise<void> {
+		this.#listener = listener;
+		this.#dialAfter(0);
+		return new Promise((resolve) => {
+			signal.addEventListener("abort", () => {
+				this.end();
+				resolve();
+			});
+		});
+	}
+
+	offer(event: SimEvent): void {
+		const { habits, chance, story, timeline } = this.#options;
+		if (chance.happens(habits.lostShare)) {
+			story.tell(timeline.nowMs, event.runId, `${event.name} is lost`);
+			return;
+		}
+		if (this.#waiting >= habits.queueEventsMax) {
+			story.tell(timeline.nowMs, event.runId, `${event.name} is dropped: the subscriber's queue is full`);
+			return;
+		}
+		this.#send(event);
+		if (chance.happens(habits.doubledShare)) this.#send(event);
+	}
+
+	dropped(): void {
+		this.drop();
+	}
+
+	/** The connection breaks. */
+	drop(): void {
+		this.#close("closed_dirty");
+	}
+
+	/** The process is gone. */
+	end(): void {
+		if (this.#isOver) return;
+		this.#isOver = true;
+		this.#connection += 1;
+		if (this.#connectedSinceMs === null) this.#options.health.end("socket");
+		this.#connectedSinceMs = null;
+		this.#options.server.unsubscribe(this);
+	}
+
+	#send(event: SimEvent): void {
+		const { chance, habits, timeline, turns } = this.#options;
+		const connection = this.#connection;
+		const lateMs = chance.happens(habits.lateShare) ? chance.between(0, lateMsMax) : 0;
+		const transitMs = chance.lognormal(transitMedianMs, 0.7) + chance.between(0, habits.jitterMsMax) + lateMs;
+		this.#waiting += 1;
+		timeline.after(transitMs, () => turns(() => this.#arrive(event, connection)));
+	}
+
+	#arrive(event: SimEvent, connection: number): void {
+		if (connection !== this.#connection || this.#listener === null || this.#options.faults.hangs) return;
+		const { clock, reporter, onFrame } = this.#options;
+		this.#waiting -= 1;
+		this.#heardMs = this.#options.timeline.nowMs;
+		onFrame();
+		deliverFrame(event.text, clock.now(), { listener: this.#listener, reporter });
+	}
+
+	#dialAfter(ms: number): void {
+		const { timeline, turns, chance } = this.#options;
+		const connection = this.#connection;
+		timeline.after(ms + chance.between(20, 200), () => turns(() => this.#dial(connection)));
+	}
+
+	#dial(connection: number): void {
+		const { server, faults, chance, timeline, clock, health } = this.#options;
+		if (this.#isOver || connection !== this.#connection || this.#listener === null) return;
+		if (!server.isUp || faults.refuses || faults.hangs) {
+			this.#failures += 1;
+			this.#dialAfter(backoffMs(this.#failures, streamTiming.backoff, chance.random));
+			return;
+		}
+		this.#failures = 0;
+		this.#waiting = 0;
+		this.#connectedSinceMs = timeline.nowMs;
+		this.#heardMs = timeline.nowMs;
+		health.end("socket");
+		server.subscribe(this);
+		this.#tell("the socket opens");
+		this.#listener.opened(clock.now());
+		this.#pingAgain(connection);
+	}
+
+	/** Pings are answered as long as the socket does not hang. */
+	#pingAgain(connection: number): void {
+		const { timeline, turns, faults, clock } = this.#options;
+		timeline.after(streamTiming.pingEveryMs, () =>
+			turns(() => {
+				if (connection !== this.#connection || this.#connectedSinceMs === null) return;
+				if (!faults.hangs) {
+					this.#heardMs = timeline.nowMs;
+					this.#listener?.heard(clock.now());
+				} else if (timeline.nowMs - this.#heardMs >= streamTiming.silenceMsMax) return this.#close("hung");
+				this.#pingAgain(connection);
+			}),
+		);
+	}
+
+	#close(reason: "closed_dirty" | "hung"): void {
+		const { server, turns, clock, health, chance, timeline } = this.#options;
+		if (this.#connectedSinceMs === null) return;
+		this.#connectedSinceMs = null;
+		this.closedMs = timeline.nowMs;
+		this.#connection += 1;
+		health.begin("socket");
+		server.unsubscribe(this);
+		this.#tell(`the socket ends: ${reason}`);
+		turns(() => this.#listener?.closed(clock.now(), reason));
+		this.#failures = 1;
+		this.#dialAfter(backoffMs(this.#failures, streamTiming.backoff, chance.random));
+	}
+
+	#tell(text: string): void {
+		this.#options.story.tell(this.#options.timeline.nowMs, null, text);
+	}
+}
