@@ -46,15 +46,26 @@ export function withOccurred(occurredMs: readonly number[], beatMs: number): rea
  * @param occurredMs distinct, ascending; all of them count
  */
 export function ownCadence(occurredMs: readonly number[]): OwnCadence | null {
-	const known = cadences.get(occurredMs);
-	if (known !== undefined) return known;
-	const cadence = computedCadence(occurredMs);
-	cadences.set(occurredMs, cadence);
-	return cadence;
+	return seenIn(occurredMs).own;
+}
+
+interface Seen {
+	readonly own: OwnCadence | null;
+	readonly settled: Cadence | null;
 }
 
 /** A sweep asks several times for each run, and a ring changes with a beat only. */
-const cadences = new WeakMap<readonly number[], OwnCadence | null>();
+const seen = new WeakMap<readonly number[], Seen>();
+
+function seenIn(occurredMs: readonly number[]): Seen {
+	const known = seen.get(occurredMs);
+	if (known !== undefined) return known;
+	const own = computedCadence(occurredMs);
+	const isSettled = own !== null && own.intervals >= ownIntervalsMin;
+	const computed: Seen = { own, settled: isSettled ? { tauMs: own.tauMs, source: "learned" } : null };
+	seen.set(occurredMs, computed);
+	return computed;
+}
 
 function computedCadence(occurredMs: readonly number[]): OwnCadence | null {
 	const deltasMs: number[] = [];
@@ -67,9 +78,9 @@ function computedCadence(occurredMs: readonly number[]): OwnCadence | null {
 	return tauMs === undefined ? null : { tauMs, intervals: deltasMs.length };
 }
 
-/** Three or more of a run's own intervals speak for themselves: no prior is asked for. */
-export function isOwnCadenceKnown(occurredMs: readonly number[]): boolean {
-	return (ownCadence(occurredMs)?.intervals ?? 0) >= ownIntervalsMin;
+/** The cadence of a run whose own intervals are enough, so that no prior matters to `cadenceOf`; null for the others. */
+export function settledCadence(occurredMs: readonly number[]): Cadence | null {
+	return seenIn(occurredMs).settled;
 }
 
 /**
@@ -79,8 +90,9 @@ export function isOwnCadenceKnown(occurredMs: readonly number[]): boolean {
  * @param firmPriorMs `Priors.firmPrior`; matters for fewer than three intervals only
  */
 export function cadenceOf(occurredMs: readonly number[], firmPriorMs: number | null): Cadence {
-	const own = ownCadence(occurredMs);
-	if (firmPriorMs === null || (own !== null && own.intervals >= ownIntervalsMin)) {
+	const { own, settled } = seenIn(occurredMs);
+	if (settled !== null) return settled;
+	if (firmPriorMs === null) {
 		return own === null ? { tauMs: null, source: "unknown" } : { tauMs: own.tauMs, source: "learned" };
 	}
 	// Where they disagree the longer is believed: it only delays a verdict, and three intervals settle it.

@@ -1,4 +1,4 @@
-import { type Cadence, cadenceOf, isOwnCadenceKnown } from "./cadence.ts";
+import { type Cadence, cadenceOf, settledCadence } from "./cadence.ts";
 import { type Deadline, deadlineOf, type Grace } from "./deadline.ts";
 import type { Learning } from "./learning.ts";
 import type { Observation } from "./observation.ts";
@@ -59,8 +59,9 @@ export class Yardstick {
 	}
 
 	cadence(run: Run): Cadence {
-		// A sweep asks several times for each run, and looking a prior up costs more than all the rest.
-		if (isOwnCadenceKnown(run.occurredMs)) return cadenceOf(run.occurredMs, null);
+		// Asked several times a sweep for each run: priors are looked up, by name, for the few that need one.
+		const settled = settledCadence(run.occurredMs);
+		if (settled !== null) return settled;
 		const { deploymentId, clientVersion } = run.labels;
 		return cadenceOf(run.occurredMs, this.#learning.priors.firmPrior(deploymentId, clientVersion, run.runId));
 	}

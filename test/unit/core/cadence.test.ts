@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cadenceBeatsMax, cadenceOf, ownCadence, withOccurred } from "../../../src/core/cadence.ts";
+import { cadenceBeatsMax, cadenceOf, ownCadence, settledCadence, withOccurred } from "../../../src/core/cadence.ts";
 
 /** Beats of which the intervals are these, in seconds. */
 function beatsApart(...seconds: readonly number[]): readonly number[] {
@@ -108,4 +108,11 @@ describe("the ring of beats", () => {
 		expect(withOccurred(full.slice(1), 99)).toEqual([99, ...full.slice(1)]);
 		expect(withOccurred(full, 200)).toEqual([...full.slice(1), 200]);
 	});
+});
+
+it("from three intervals on the cadence is settled, and no prior changes it", () => {
+	expect(settledCadence(beatsApart(30, 30))).toBeNull();
+	const settled = settledCadence(beatsApart(30, 30, 60));
+	expect(settled).toEqual(learned(30));
+	expect(cadenceOf(beatsApart(30, 30, 60), 100_000)).toEqual(settled);
 });
