@@ -1,6 +1,7 @@
 // `npm run sim:table`: the shipped detector and its peers in one simulated world. Seeds, sizes and shares of it by flag.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { messageOf, OperatorError } from "../../../src/lib/errors.ts";
 import { goalsOf } from "./goals.ts";
@@ -11,14 +12,12 @@ import { renderTable } from "./render.ts";
 import { renderReport } from "./report.ts";
 import { scenarioNames } from "./scenario.ts";
 
-const report = fileURLToPath(new URL("../../../bench/detector.md", import.meta.url));
+const wholeReport = fileURLToPath(new URL("../../../bench/detector.md", import.meta.url));
 const cadencesCount = 2;
 
-/** All of the table at its size: what the report is written of. */
-function isWhole({ runs, beats, scenarios, detectors, cadencesSeconds }: TableOptions): boolean {
+/** All of the table, of whatever size: what a report can be written of. */
+function isWhole({ scenarios, detectors, cadencesSeconds }: TableOptions): boolean {
 	return (
-		runs === wholeSize.runs &&
-		beats === wholeSize.beats &&
 		scenarios.length === scenarioNames.length &&
 		detectors.length === detectorNames.length &&
 		cadencesSeconds.length === cadencesCount
@@ -41,35 +40,51 @@ function besideJobs({ runs, beats, seed }: TableOptions): readonly Job[] {
 	];
 }
 
+/** Where the report goes; null: nowhere. The one that is kept is of full size. */
+function reportOf(options: TableOptions): string | null {
+	const isFull = options.runs === wholeSize.runs && options.beats === wholeSize.beats;
+	if (!isWhole(options)) {
+		if (options.report !== null) throw new OperatorError("--report: it is of all scenarios, detectors and cadences");
+		return null;
+	}
+	return options.report ?? (isFull ? wholeReport : null);
+}
+
 async function main(): Promise<void> {
 	const options = readOptions(process.argv.slice(2));
+	const report = reportOf(options);
 	const begunMs = performance.now();
 	const secondsSince = (): number => Math.round((performance.now() - begunMs) / 1_000);
 	const inTable = jobsOf(options);
-	const jobs = isWhole(options) ? [...inTable, ...besideJobs(options)] : inTable;
+	const jobs = report === null ? inTable : [...inTable, ...besideJobs(options)];
 	let done = 0;
 	const played = await playJobs(jobs, ({ scenario, cadenceSeconds }) => {
 		done += 1;
 		process.stderr.write(`${done}/${jobs.length} ${scenario} at ${cadenceSeconds} s, ${secondsSince()} s\n`);
 	});
-	if (isWhole(options)) writeReport(options, jobs, played, secondsSince());
-	else process.stderr.write("bench/detector.md is written by a whole table alone\n");
+	if (report !== null) writeReport(report, options, jobs, played, secondsSince());
 	const cells = played.slice(0, inTable.length).flatMap((one) => one.cells);
 	process.stdout.write(
 		options.json ? `${JSON.stringify({ cells })}\n` : `${renderTable(cells, goalsOf(jobs, played))}\n`,
 	);
 }
 
-function writeReport(options: TableOptions, jobs: readonly Job[], played: readonly Played[], seconds: number): void {
+function writeReport(
+	file: string,
+	{ seed, runs, beats }: TableOptions,
+	jobs: readonly Job[],
+	played: readonly Played[],
+	seconds: number,
+): void {
 	const machine = {
 		cpu: cpus()[0]?.model.trim() ?? "unknown",
 		cores: availableParallelism(),
 		node: process.version,
 		platform: process.platform,
 	};
-	mkdirSync(fileURLToPath(new URL("../../../bench", import.meta.url)), { recursive: true });
-	writeFileSync(report, renderReport({ jobs, played, seed: options.seed, seconds, machine }));
-	process.stderr.write("written: bench/detector.md\n");
+	mkdirSync(path.dirname(file), { recursive: true });
+	writeFileSync(file, renderReport({ jobs, played, seed, runs, beats, seconds, machine }));
+	process.stderr.write(`written: ${path.relative(process.cwd(), file)}\n`);
 }
 
 try {

@@ -11,6 +11,8 @@ export interface TableOptions {
 	readonly scenarios: readonly ScenarioName[];
 	readonly detectors: readonly DetectorName[];
 	readonly cadencesSeconds: readonly number[];
+	/** A file for the whole table's report; null: the usual one, for a table of full size. */
+	readonly report: string | null;
 }
 
 const cadences = ["30", "180"] as const;
@@ -31,6 +33,7 @@ export function readOptions(args: readonly string[]): TableOptions {
 		scenarios: chosen("scenario", values.scenario, scenarioNames),
 		detectors: chosen("detector", values.detector, detectorNames),
 		cadencesSeconds: chosen("cadence", values.cadence, cadences).map(Number),
+		report: values.report ?? null,
 	};
 }
 
@@ -40,6 +43,7 @@ function parsed(args: readonly string[]) {
 			args: [...args],
 			options: {
 				json: { type: "boolean", default: false },
+				report: { type: "string" },
 				seed: { type: "string", default: "1" },
 				runs: { type: "string", default: String(wholeSize.runs) },
 				beats: { type: "string", default: String(wholeSize.beats) },

@@ -72,7 +72,7 @@ function latencies(cells: readonly Cell[]): string {
 	].join("\n");
 }
 
-export function goalLines(goals: readonly Goal[]): string {
+function goalLines(goals: readonly Goal[]): string {
 	if (goals.length === 0) return "";
 	return [
 		"What zombied is to reach:",

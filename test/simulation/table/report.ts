@@ -1,5 +1,6 @@
 import { goalsOf, isReached } from "./goals.ts";
 import type { Job, Played } from "./job.ts";
+import { wholeSize } from "./options.ts";
 import { renderTable, row } from "./render.ts";
 
 export interface Machine {
@@ -14,16 +15,20 @@ export function renderReport(measured: {
 	readonly jobs: readonly Job[];
 	readonly played: readonly Played[];
 	readonly seed: string;
+	readonly runs: number;
+	readonly beats: number;
 	readonly seconds: number;
 	readonly machine: Machine;
 }): string {
-	const { jobs, played, seed, seconds, machine } = measured;
+	const { jobs, played, seed, runs, beats, seconds, machine } = measured;
+	const isFull = runs === wholeSize.runs && beats === wholeSize.beats;
+	const flags = isFull ? "" : ` -- --runs ${runs} --beats ${beats} --report bench/detector.md`;
 	const goals = goalsOf(jobs, played);
 	const open = goals.filter((goal) => !isReached(goal)).length;
 	const cells = played.flatMap((one) => one.cells);
 	return `# The detector against its peers, in a simulated world
 
-Written by \`npm run sim:table\`, seed ${seed}: 1000 runs × 200 beats for each scenario and cadence, ${seconds} s on ${machine.cores} cores
+Written by \`npm run sim:table${flags}\`, seed ${seed}: ${runs} runs × ${beats} beats for each scenario and cadence, ${seconds} s on ${machine.cores} cores
 (${machine.cpu}, ${machine.platform}, Node ${machine.node}). The same seed gives the same figures on any machine.
 zombied is the shipped core (\`src/core/tracker.ts\`) with its default settings.
 
@@ -32,6 +37,8 @@ ${renderTable(cells, goals)}
 ${open === 0 ? "All of it is reached." : `${open} of ${goals.length} are not reached.`}
 
 ${stalls(jobs, played)}
+
+${slowClients(jobs, played)}
 
 ${expected}
 
@@ -49,6 +56,17 @@ function stalls(jobs: readonly Job[], played: readonly Played[]): string {
 		];
 	});
 	return ["A stall of 4 cadences fools every detector. Of zombied's verdicts on such runs", "", ...lines].join("\n");
+}
+
+/** Where the time is lost matters to the latency, since a deadline counts from the server's receipt. */
+function slowClients(jobs: readonly Job[], played: readonly Played[]): string {
+	const lines = jobs.flatMap(({ scenario, cadenceSeconds }, index) => {
+		const cell = played[index]?.cells[0];
+		if (scenario !== "death-slow-clients" || cell === undefined) return [];
+		const { medianCadences, p99Cadences } = cell;
+		return [`${medianCadences ?? "none"}, p99 ${p99Cadences ?? "none"} at ${cadenceSeconds} s`];
+	});
+	return `Where slow runs lose their U(0, 10 s) before the server's receipt, zombied's median is ${lines.join("; ")}.`;
 }
 
 const expected = `## What was expected of the peers
@@ -117,7 +135,7 @@ ${[
 
 const assumptions = `## The world
 
-- A run beats at once and then each cadence plus 15 ms ± 0.4 ms, 200 times; runs begin over ten cadences, on five work pools, and
+- A run beats at once and then each cadence plus 15 ms ± 0.4 ms; runs begin over ten cadences, on five work pools, and
   each has a deployment of its own, so that nothing learned of one run helps another. Workers' clocks are off by up to 5 s, the server's by
   1.2 s.
 - An event reaches the server after 10 to 30 ms, and us after a lognormal delay with a median of 30 ms and a p99 of 1 s (jitter: 20 s); of

@@ -60,7 +60,7 @@ export interface Script {
 	readonly untilMs: number;
 }
 
-export const poolsCount = 5;
+const poolsCount = 5;
 const startMs = 60_000;
 /** Runs begin over so many cadences, or a quarter of their life if that is shorter. */
 const startCadences = 10;
