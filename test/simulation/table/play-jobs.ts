@@ -10,7 +10,7 @@ import type { Job, Played } from "./job.ts";
  * @returns in the order of the jobs
  */
 export async function playJobs(jobs: readonly Job[], onPlayed: (job: Job) => void): Promise<readonly Played[]> {
-	const results = new Array<Played>(jobs.length);
+	const results = new Map<number, Played>();
 	// The longest first, lest one of them be left to the end.
 	const queue = [...jobs.entries()].sort(([, a], [, b]) => b.cadenceSeconds - a.cadenceSeconds);
 	const workers = Math.min(availableParallelism(), jobs.length);
@@ -20,7 +20,7 @@ export async function playJobs(jobs: readonly Job[], onPlayed: (job: Job) => voi
 			try {
 				for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
 					const [index, job] = next;
-					results[index] = await played(worker, job);
+					results.set(index, await played(worker, job));
 					onPlayed(job);
 				}
 			} finally {
@@ -28,7 +28,7 @@ export async function playJobs(jobs: readonly Job[], onPlayed: (job: Job) => voi
 			}
 		}),
 	);
-	return results;
+	return jobs.flatMap((_, index) => results.get(index) ?? []);
 }
 
 /** @throws what was thrown in the worker */

@@ -108,6 +108,6 @@ function both(
 		.join(" / ");
 }
 
-export function row(columns: readonly string[]): string {
+function row(columns: readonly string[]): string {
 	return `| ${columns.join(" | ")} |`;
 }
