@@ -92,12 +92,12 @@ const assumptions = `## The world
 - *Stream loss*: events are stored and never arrive, each by itself, or four of a run in a row. *Never stored*: beats alone, each by itself:
   three in a row are a silence of four cadences, which 1.6 of 1000 runs meet and nobody can tell from a death.
 - *Own socket*, *server*, *broker*, *pool*: five minutes in the middle. While the server is away, or a pool is cut off, clients hold
-  their beats and send them with the next one after its end; what a broker loses is gone. Our socket is back up to 30 s after the server.
+  their beats and send them with the next one after its end, or within 30 s; what a broker loses is gone. Our socket is back up to 30 s after the server.
 - *Stalls*: every run stands still once. *One by one*: a run dies at any moment after its fourth beat, amid as many living runs as keep
   a pool's share of silent ones far below a mass lapse. Half of the runs that are to die write a log line each 7 s until then.
 - zombied is driven as the daemon drives it: a tick a second, catch-up in two passes, listings each minute, questions of up to 50 runs, one
   call at a time, 5 requests a second of 40 ms each. Every condition it raises counts as false while nothing is wrong.
-- The peers (\`src/replay/peers\`) read the same stream and tick as often. "+ REST" asks whether the run is still RUNNING, and not for newer
+- The peers (\`src/replay/peers\`) read the same stream and tick as often; when their socket is back they read what was stored meanwhile. "+ REST" asks whether the run is still RUNNING, and not for newer
   stored beats: with that no socket of ours that is down could mislead them, and the expected figures say that it does. The deviation of
   phi is at least half a cadence. A false verdict is counted once a run.
 - Latency counts from the death itself, wherever between two beats it falls.`;

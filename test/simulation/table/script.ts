@@ -67,6 +67,8 @@ const startCadences = 10;
 const outageMs = 5 * 60_000;
 /** Between tries to connect: full jitter up to 30 s. */
 const reconnectMaxMs = 30_000;
+/** A client that held beats has sent them by then: measured. */
+const resendMaxMs = 30_000;
 const slowRuns = 0.3;
 const slowMaxMs = 10_000;
 const persisterMaxMs = 5_000;
@@ -204,15 +206,17 @@ class Playwright {
 		return deaths satisfies never;
 	}
 
-	/** Beats that the client holds while its server is away go out with its next one. */
+	/** Beats that the client holds while its server is away go out with its next one, or soon after the server is back. */
 	#sent(run: number, pool: number, emittedMs: readonly number[], isSlow: boolean): ScriptEvent[] {
 		const { outage, neverStored } = this.#scenario;
 		const isAway = outage === "server" || (outage === "pool-cut" && pool === 0);
 		const away = isAway ? this.#outage() : null;
 		const broken = outage === "broker" ? this.#outage() : null;
+		const backMs = (away?.untilMs ?? 0) + this.#random() * resendMaxMs;
 		const nextMs = emittedMs.find((atMs) => away !== null && atMs >= away.untilMs) ?? Infinity;
+		const resentMs = Math.min(backMs, nextMs);
 		return emittedMs.map((atMs, index) => {
-			const event = this.#event(run, index + 1, "beat", atMs, isSlow, isWithin(away, atMs) ? nextMs : atMs);
+			const event = this.#event(run, index + 1, "beat", atMs, isSlow, isWithin(away, atMs) ? resentMs : atMs);
 			if (isWithin(broken, event.receivedMs) || this.#random() < neverStored) {
 				event.storedMs = Infinity;
 				event.arrivesMs = Infinity;
