@@ -58,6 +58,8 @@ export class Patience {
 	}
 
 	#extraOf(deploymentId: string, nowWallMs: number): number {
+		// A sweep asks for each run, and mostly nothing has been learned of any deployment.
+		if (this.#raised.isEmpty) return 0;
 		const row = this.#raised.get(deploymentId);
 		if (row === undefined) return 0;
 		const weeks = Math.floor(Math.max(0, nowWallMs - row.raisedAtMs) / fallsByOneEachMs);

@@ -12,6 +12,10 @@ export class RecentMap<Value> {
 		this.#keysMax = keysMax;
 	}
 
+	get isEmpty(): boolean {
+		return this.#values.size === 0;
+	}
+
 	get(key: string): Value | undefined {
 		return this.#values.get(key);
 	}

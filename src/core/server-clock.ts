@@ -27,11 +27,12 @@ export class ServerClock {
 	#dateOffsetMs: number | null = null;
 	/** A `Date` has shown that the server's clock was set: told with the next event. */
 	#setUnheard = false;
+	/** The least of the buckets: a sweep asks for each run, and it changes with an event only. */
+	#leastOffsetMs: number | null = null;
 
 	/** Null until the server has been heard once. */
 	get offsetMs(): number | null {
-		if (this.#buckets.length === 0) return this.#dateOffsetMs;
-		return Math.min(...this.#buckets.map((bucket) => bucket.offsetMs));
+		return this.#leastOffsetMs ?? this.#dateOffsetMs;
 	}
 
 	/**
@@ -40,10 +41,11 @@ export class ServerClock {
 	 */
 	observeDate(arrivalMonoMs: number, serverDateMs: number): void {
 		this.#dateOffsetMs = arrivalMonoMs - serverDateMs;
-		if (this.#buckets.length === 0) return;
-		const apartMs = this.#dateOffsetMs - Math.min(...this.#buckets.map((bucket) => bucket.offsetMs));
+		if (this.#leastOffsetMs === null) return;
+		const apartMs = this.#dateOffsetMs - this.#leastOffsetMs;
 		if (apartMs >= -stepMs && apartMs <= dateStepMs) return;
 		this.#buckets = [];
+		this.#leastOffsetMs = null;
 		this.#setUnheard = true;
 	}
 
@@ -53,9 +55,14 @@ export class ServerClock {
 	 * @returns true when the server's clock has stepped
 	 */
 	observeEvent(arrivalMonoMs: number, receivedMs: number): boolean {
-		const offsetMs = arrivalMonoMs - receivedMs;
 		const setUnheard = this.#setUnheard;
 		this.#setUnheard = false;
+		const stepped = this.#observe(arrivalMonoMs, arrivalMonoMs - receivedMs);
+		this.#leastOffsetMs = Math.min(...this.#buckets.map((bucket) => bucket.offsetMs));
+		return stepped || setUnheard;
+	}
+
+	#observe(arrivalMonoMs: number, offsetMs: number): boolean {
 		const current = this.#buckets.at(-1);
 		// Against all buckets: a bucket that begins with slow transit must not make the next event look like a step.
 		const setForward = current !== undefined && this.#buckets.every((bucket) => offsetMs < bucket.offsetMs - stepMs);
@@ -74,7 +81,7 @@ export class ServerClock {
 		});
 		const oldestMonoMs = arrivalMonoMs - bucketMs * bucketsMax;
 		this.#buckets = this.#buckets.filter((bucket) => bucket.startMonoMs > oldestMonoMs);
-		return setBack || setForward || setUnheard;
+		return setBack || setForward;
 	}
 
 	/** The server's time on our monotonic clock; null before the server was heard. */
