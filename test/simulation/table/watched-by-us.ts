@@ -1,4 +1,4 @@
-import type { Outcome } from "../../../src/core/episode.ts";
+import { isOfEpisode, type Outcome } from "../../../src/core/episode.ts";
 import type { Inquiry } from "../../../src/core/input.ts";
 import type { DetectorSettings } from "../../../src/core/settings.ts";
 import { Tracker } from "../../../src/core/tracker.ts";
@@ -16,6 +16,8 @@ const tickMs = 1_000;
 const probeEveryMs = 5_000;
 const reconcileEveryMs = 60_000;
 const pingEveryMs = 10_000;
+/** Of the readings over REST alone: `daemon/intake.ts`. */
+const restTurnEveryMs = 30_000;
 const firstOpenMs = 500;
 const listedRowsMax = 200;
 const inquiriesPerCallMax = 50;
@@ -59,6 +61,8 @@ class Driver {
 	#isAsking = false;
 	#isOpen = false;
 	#restUp = true;
+	/** The socket's end, or the last reading in its stead; null before it first opened. */
+	#awaySinceMs: number | null = null;
 	/** Counts what has to be caught up: a later gap, or the socket's loss, ends the work on an earlier one. */
 	#gap = 0;
 
@@ -67,7 +71,10 @@ class Driver {
 		const startedAt = instantOf(0);
 		const live = { current: settings };
 		this.#tracker = new Tracker({ namespace: "table", workspace: "default", live, holdsMassLapses: true, startedAt });
-		this.#tracker.restore({ runs: [], openEpisodes: [], workspace: null, learned: [] }, startedAt);
+		this.#tracker.restore(
+			{ runs: [], openEpisodes: [], spentAlerts: [], workspace: null, learned: [], openGroups: [], heldRuns: [] },
+			startedAt,
+		);
 		this.#rest = new RestLine({
 			agenda: this.#agenda,
 			isUp: (atMs) => world.isUp(atMs),
@@ -86,7 +93,7 @@ class Driver {
 			if (this.#isOpen) this.#tracker.apply({ kind: "stream_heard", at: instantOf(atMs) });
 		});
 		this.#every(probeEveryMs, (atMs) => {
-			if (!this.#isOpen || !this.#restUp) this.#rest.call(atMs, 1, () => undefined);
+			if (!this.#isOpen || !this.#restUp) this.#rest.call(atMs, 1, () => this.#standIn(atMs));
 		});
 		this.#every(reconcileEveryMs, (atMs) => {
 			if (this.#restUp) this.#list(atMs, () => undefined);
@@ -131,7 +138,21 @@ class Driver {
 	#close(atMs: number): void {
 		this.#isOpen = false;
 		this.#gap += 1;
+		this.#awaySinceMs = atMs;
 		this.#tracker.apply({ kind: "stream_closed", at: instantOf(atMs) });
+	}
+
+	/** While the socket is away, a reading over REST alone each so often. */
+	#standIn(atMs: number): void {
+		if (this.#isOpen || !this.#restUp || this.#awaySinceMs === null || atMs - this.#awaySinceMs < restTurnEveryMs)
+			return;
+		this.#awaySinceMs = atMs;
+		const sinceMs = this.#coveredUntilMs(atMs) - catchUpLimits.overlapMs;
+		this.#read(sinceMs, atMs, this.#gap, (nowMs, ok) => {
+			if (!ok || this.#isOpen) return;
+			const untilMonoMs = instantOf(atMs).monoMs - secondPassMsDefault;
+			this.#tracker.apply({ kind: "covered_over_rest", at: instantOf(nowMs), untilMonoMs });
+		});
 	}
 
 	#restEnded(atMs: number, ok: boolean): void {
@@ -217,15 +238,19 @@ class Driver {
 	}
 
 	#carryOut(atMs: number): void {
-		const { transitions, groups, inquiries } = this.#tracker.drain();
-		for (const { episode } of transitions) {
-			const { runId, condition, raisedAtMs, closed } = episode;
+		const { transitions, inquiries } = this.#tracker.drain();
+		for (const transition of transitions) {
+			if (!isOfEpisode(transition)) {
+				const { openedAtMs, closed } = transition.incident;
+				if (closed === null) this.#watch.groupsMs.push(openedAtMs - epochMs);
+				continue;
+			}
+			const { runId, condition, raisedAtMs, closed } = transition.episode;
 			const run = this.#world.runOf(runId);
 			const raisedMs = raisedAtMs - epochMs;
 			if (closed === null) this.#watch.told.push({ run, atMs: raisedMs, condition });
 			else this.#watch.closed.push({ run, raisedMs, atMs: closed.atMs - epochMs, outcome: closed.outcome });
 		}
-		for (const { openedAtMs, closed } of groups) if (closed === null) this.#watch.groupsMs.push(openedAtMs - epochMs);
 		this.#waiting.push(...inquiries);
 		this.#ask(atMs);
 	}

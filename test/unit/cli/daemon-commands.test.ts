@@ -79,7 +79,7 @@ describe("status and health", () => {
 	});
 });
 
-describe("O11: reading the settings again", () => {
+describe("O11: reading the settings again", { timeout: 30_000 }, () => {
 	const isReloaded = async (daemon: DaemonSession): Promise<number> =>
 		sumSeries(await (await fetch(`${daemon.address}/metrics`)).text(), "zombied_config_last_reload_successful");
 	const write = (yaml: string): void => writeFileSync(folder.file("z.yaml"), yaml);

@@ -47,13 +47,17 @@ describe("a run that is pending", () => {
 		expect(world.story).toEqual([]);
 	});
 
-	it("is not called stuck while we are blind, nor while REST is away", () => {
-		const { world } = submitted();
+	it("is called stuck over REST alone", () => {
+		const { world, sinceMs } = submitted();
 		world.at(20 * minute, () => {
 			world.socketUp = false;
 		});
-		world.at(50 * minute, () => {
-			world.socketUp = true;
+		expectWithin(toldAtMs(world, 2 * hour, "r stuck_pending raised"), sinceMs + 30 * minute);
+	});
+
+	it("is not called stuck while REST is away", () => {
+		const { world } = submitted();
+		world.at(20 * minute, () => {
 			world.restUp = false;
 		});
 		world.at(70 * minute, () => {

@@ -161,6 +161,7 @@ describe("a tick", () => {
 					suspects: 0,
 					openEpisodes: {},
 					openGroups: {},
+					oldestBeatsMs: new Map([[null, at.wallMs]]),
 					streamConnected: true,
 					lastEventAtMs: at.wallMs,
 					ownHealth: 0,
