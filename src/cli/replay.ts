@@ -1,14 +1,18 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { LiveSettings } from "../config/live-settings.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { replayIncident } from "../daemon/replay.ts";
+import { plainText } from "../observe/plain-text.ts";
 import { createSilentReporter } from "../observe/silent-reporter.ts";
 import { differences, readExpectation } from "../replay/expectation.ts";
 import { openIncident } from "../replay/incident-file.ts";
-import type { ReplayLine } from "../replay/replay-line.ts";
+import { type ReplayLine, replayText } from "../replay/replay-line.ts";
 import type { CommandContext } from "./context.ts";
 import { exitCodes } from "./exit-code.ts";
 import { loadSettings, withSettingsOptions } from "./settings-options.ts";
+
+const lineCharsMax = 500;
 
 /** `zombied replay`: what the detector says of recorded events, on a virtual clock. */
 export function addReplay(program: Command, context: CommandContext): void {
@@ -20,13 +24,20 @@ export function addReplay(program: Command, context: CommandContext): void {
 		.option("--expect", "compare with FILE's .expect.json; exit 10 when anything differs")
 		.addHelpText("after", examples)
 		.action(async (files: string[]) => {
+			const { json, expect } = command.opts<{ json?: true; expect?: true }>();
+			const asJson = json === true || context.stdout.isTTY !== true;
 			const loaded = loadSettings(context, command);
-			let differing = 0;
-			for (const path of files) {
-				const lines = await replayFile(path, loaded, (line) => context.stdout.write(`${JSON.stringify(line)}\n`));
-				if (command.opts().expect === true) differing += await compare(path, lines, context);
+			let asExpected = 0;
+			for (const file of files) {
+				const path = resolve(context.folder, file);
+				const lines = await replayFile(path, loaded, (line) => {
+					context.stdout.write(asJson ? `${JSON.stringify(line)}\n` : `${plainText(replayText(line), lineCharsMax)}\n`);
+				});
+				if (expect === true && (await isAsExpected(path, lines, context))) asExpected += 1;
 			}
-			if (differing > 0) context.finish(exitCodes.badAnswer);
+			if (expect !== true) return;
+			context.stderr.write(`${asExpected} of ${files.length} as expected\n`);
+			if (asExpected < files.length) context.finish(exitCodes.badAnswer);
 		});
 }
 
@@ -49,15 +60,19 @@ async function replayFile(
 	return lines;
 }
 
-/** @returns how many differences were printed */
-async function compare(path: string, lines: readonly ReplayLine[], context: CommandContext): Promise<number> {
+/** Prints what differs. */
+async function isAsExpected(path: string, lines: readonly ReplayLine[], context: CommandContext): Promise<boolean> {
 	const expected = await readExpectation(path.replace(/\.jsonl$/u, ".expect.json"));
 	const found = differences(expected, lines);
 	for (const difference of found) context.stderr.write(`${expected.incident}: ${difference}\n`);
-	return found.length;
+	return found.length === 0;
 }
 
 const examples = `
+stdout has one line for each alert that is raised or resolved, and nothing else; --expect says on stderr what differs. In
+an incident (a file with a header) REST knows what the file says; in a recording, what its events tell.
+
 Examples:
   zombied replay incident.jsonl
-  zombied replay test/incidents/*.jsonl --expect`;
+  zombied replay recording.jsonl --detector.k 2
+  zombied replay test/incidents/*.jsonl --expect > /dev/null`;

@@ -58,3 +58,15 @@ function ofGroup(incident: string, { kind, incident: told }: GroupTransition): G
 		outcome: told.closed?.outcome ?? null,
 	};
 }
+
+/** The same for a terminal: one line, without its line break. */
+export function replayText(line: ReplayLine): string {
+	const at = line.at.replace("T", " ");
+	const end = line.outcome === null ? "" : ` ${line.outcome}`;
+	if ("group" in line) {
+		const kind = line.group_kind.replaceAll("_", " ");
+		const group = line.group === line.group_kind ? kind : `${kind} ${line.group}`;
+		return `${at}  ${line.transition.replace("_", " ")}${end}: ${group}, ${line.runs} runs`;
+	}
+	return `${at}  ${line.transition}${end}: ${line.condition} ${line.flow_run_id}`;
+}
