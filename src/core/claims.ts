@@ -38,7 +38,7 @@ function claimsOfState(run: Run, state: StateView, yardstick: Yardstick, nowMono
 
 function claimsOfRunning(run: Run, state: StateView, yardstick: Yardstick, nowMonoMs: number): readonly Claim[] {
 	const { settings } = yardstick;
-	const claims: Claim[] = isArmed(run) ? [silent(run, yardstick, nowMonoMs)] : [];
+	const claims: Claim[] = isArmed(run) && !yardstick.isFresh(run, nowMonoMs) ? [silent(run, yardstick, nowMonoMs)] : [];
 	// What a run does for too long it does alive: of a silent one there is the silence to tell, even while it is held.
 	const isSilent = claims.some(({ elapsedMs, suspectAfterMs }) => elapsedMs >= suspectAfterMs);
 	const since = (sinceMs: number, condition: Condition, limitMs: number): void => {

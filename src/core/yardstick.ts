@@ -95,7 +95,15 @@ export class Yardstick {
 		return Math.max(0, nowMonoMs - fromMonoMs) - blindMs;
 	}
 
+	/** No beat is due yet, so that there is no silence to speak of: mostly so, and quickly told. */
+	isFresh(run: Run, nowMonoMs: number): boolean {
+		if (run.aliveAtMonoMs === null) return false;
+		const { tauMs } = this.cadence(run);
+		return tauMs !== null && nowMonoMs - run.aliveAtMonoMs <= tauMs;
+	}
+
 	isLapsed(run: Run, nowMonoMs: number): boolean {
+		if (this.isFresh(run, nowMonoMs)) return false;
 		return this.silenceWithSilentStream(run, nowMonoMs) > this.deadline(run).suspectAfterMs;
 	}
 

@@ -34,5 +34,11 @@ test("every row of connecting, telling the truth, metrics, the alert log and run
 		Array.from({ length: until }, (_, index) => `${letter}${index + 1}`);
 	// The rows D and R join one by one.
 	const complete = rows.filter((row) => !/^[DR]/u.test(row));
-	expect(complete).toEqual([...count("C", 17), ...count("T", 11), ...count("M", 7), ...count("L", 5), ...count("O", 12)]);
+	expect(complete).toEqual([
+		...count("C", 17),
+		...count("T", 11),
+		...count("M", 7),
+		...count("L", 5),
+		...count("O", 12),
+	]);
 });

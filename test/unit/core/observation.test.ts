@@ -217,24 +217,6 @@ describe("REST in the socket's stead", () => {
 	});
 });
 
-describe("while no live events come", () => {
-	it("the server's clock is that of REST, once live events are too old or contradict it", () => {
-		hear(10 * second);
-		sight.streamClosed(at(20 * second));
-		sight.restAnswered(at(30 * second), epochMs + 30 * second - 65_000);
-		expect(sight.clock.offsetMs).toBe(20 - epochMs);
-		sight.restAnswered(at(31 * second), epochMs + 31 * second - 65_100);
-		expect(sight.clock.offsetMs).toBe(65_100 - epochMs);
-		sight.streamOpened();
-		hear(40 * second);
-		sight.restAnswered(at(41 * second), epochMs - 10 * minute);
-		expect(sight.clock.offsetMs).toBe(20 - epochMs);
-		sight.streamClosed(at(42 * second));
-		sight.restAnswered(at(40 * second + 10 * minute), epochMs + 39 * second + 10 * minute);
-		expect(sight.clock.offsetMs).toBe(second - epochMs);
-	});
-});
-
 describe("REST", () => {
 	it("keeps verdicts back while it is away, and for 45 s after", () => {
 		expect(sight.mayJudge(45 * second)).toBe(true);
