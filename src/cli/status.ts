@@ -31,6 +31,7 @@ function asText(status: Status): string {
 		["last sweep", status.last_sweep_at ?? "none yet"],
 		["verdicts", status.blind ? `on hold: ${causes}` : "as usual"],
 		["runs", `${runs.beating} beating, ${runs.unmonitored} unmonitored, ${runs.idle} idle`],
+		...(runs.unmonitored === 0 ? [] : [["unmonitored", unmonitoredText(status)] as const]),
 		["thresholds", thresholdsText(status)],
 		["suspects", String(status.suspects)],
 		["open alerts", String(status.open_episodes)],
@@ -44,6 +45,10 @@ function asText(status: Status): string {
 function streamText(status: Status): string {
 	if (status.stream_connected) return "connected";
 	return status.over_rest_alone ? "not connected: working over REST alone" : "not connected";
+}
+
+function unmonitoredText({ unmonitored: { no_beat_yet: young, no_heartbeats: none } }: Status): string {
+	return `${young} without a beat yet, ${none} whose client is older than 3.6.22 or has its heartbeats switched off`;
 }
 
 function thresholdsText({ short_thresholds: { tight, too_short: tooShort } }: Status): string {

@@ -2,7 +2,7 @@ import type { Instant } from "../lib/clock.ts";
 import type { Condition } from "./episode.ts";
 import type { GroupKind } from "./group-incident.ts";
 import { type ArmedState, hasEnded, isArmed, isBeatingState, type Run } from "./run.ts";
-import type { Passed, RunTable } from "./run-table.ts";
+import type { Passed, RunTable, Slot } from "./run-table.ts";
 import { type DoubtfulThreshold, ThresholdWatch } from "./threshold-watch.ts";
 import type { Yardstick } from "./yardstick.ts";
 
@@ -12,6 +12,11 @@ export interface Census {
 	readonly beating: number;
 	/** In a state in which they should beat, yet never heard. */
 	readonly unmonitored: number;
+	/**
+	 * Of these, the ones from which a beat would have come by now: the client is older than 3.6.22 and was not told to send
+	 * any, or heartbeats are switched off. Which of the two only a beat could tell.
+	 */
+	readonly withoutHeartbeats: number;
 	/** Waiting, pending or paused: no beats are expected. */
 	readonly idle: number;
 	readonly suspects: number;
@@ -31,6 +36,7 @@ export interface Census {
 const emptyCensus: Census = {
 	beating: 0,
 	unmonitored: 0,
+	withoutHeartbeats: 0,
 	idle: 0,
 	suspects: 0,
 	openEpisodes: {},
@@ -42,11 +48,13 @@ const emptyCensus: Census = {
 /** What the watch covers, and how well: counted once a sweep, in one pass over all runs. */
 export class Coverage {
 	readonly #table: RunTable;
+	readonly #yardstick: Yardstick;
 	readonly #thresholds: ThresholdWatch;
 	#census = emptyCensus;
 
 	constructor({ table, yardstick }: { table: RunTable; yardstick: Yardstick }) {
 		this.#table = table;
+		this.#yardstick = yardstick;
 		this.#thresholds = new ThresholdWatch(yardstick);
 	}
 
@@ -62,21 +70,27 @@ export class Coverage {
 
 	/** @param openGroups told and not over, by kind */
 	count(at: Instant, openGroups: Census["openGroups"]): void {
-		const openEpisodes: Partial<Record<Condition, number>> = {};
 		const shortThresholds = { ...emptyCensus.shortThresholds };
 		const oldestBeatsMs = new Map<string | null, number>();
-		const counts = { ...emptyCensus, openEpisodes, openGroups, shortThresholds, oldestBeatsMs };
+		const counts = { ...emptyCensus, openEpisodes: {}, openGroups, shortThresholds, oldestBeatsMs };
 		this.#thresholds.begin();
-		for (const { run, passed, episode } of this.#table.values()) {
-			if (episode !== null) openEpisodes[episode.condition] = (openEpisodes[episode.condition] ?? 0) + 1;
-			else if (isSuspect(passed)) counts.suspects += 1;
+		for (const slot of this.#table.values()) {
+			const { run, episode } = slot;
+			countTrouble(slot, counts);
 			const coverage = coverageOf(run);
 			if (coverage !== null) counts[coverage] += 1;
+			if (coverage === "unmonitored" && this.#isWithoutHeartbeats(run, at)) counts.withoutHeartbeats += 1;
 			if (!isArmed(run)) continue;
 			this.#countThreshold(run, shortThresholds);
 			if (episode === null) noteOldest(oldestBeatsMs, run, at);
 		}
 		this.#census = counts;
+	}
+
+	/** As long in its state as a run that beats is given to be heard. */
+	#isWithoutHeartbeats(run: Run, at: Instant): boolean {
+		const sinceMonoMs = run.state === null ? null : this.#yardstick.toMonoMs(run.state.timestampMs);
+		return sinceMonoMs !== null && at.monoMs - sinceMonoMs >= this.#yardstick.deadline(run).dueAfterMs;
 	}
 
 	#countThreshold(run: ArmedState, counts: Record<DoubtfulThreshold["fixed"], number>): void {
@@ -88,6 +102,15 @@ export class Coverage {
 /** Past the line of suspicion; one missed beat may merely have been lost. */
 function isSuspect(passed: Passed): boolean {
 	return passed !== "nothing" && passed !== "missed";
+}
+
+function countTrouble(
+	{ episode, passed }: Slot,
+	counts: { suspects: number; openEpisodes: Partial<Record<Condition, number>> },
+): void {
+	const { openEpisodes } = counts;
+	if (episode !== null) openEpisodes[episode.condition] = (openEpisodes[episode.condition] ?? 0) + 1;
+	else if (isSuspect(passed)) counts.suspects += 1;
 }
 
 function coverageOf(run: Run): "beating" | "unmonitored" | "idle" | null {

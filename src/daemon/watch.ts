@@ -161,7 +161,7 @@ export class Watch implements AsyncDisposable {
 	/** For `/-/status`: numbers alone. */
 	status() {
 		const { observation, census } = this.#tracker;
-		const { beating, unmonitored, idle, suspects, openEpisodes, shortThresholds } = census;
+		const { beating, unmonitored, withoutHeartbeats, idle, suspects, openEpisodes, shortThresholds } = census;
 		const { monoMs, wallMs } = this.#options.clock.now();
 		const lastTickMonoMs = this.#pipeline.lastTickMonoMs;
 		return {
@@ -172,6 +172,7 @@ export class Watch implements AsyncDisposable {
 			last_event_at: isoTime(observation.lastEventAtMs),
 			last_sweep_at: lastTickMonoMs === null ? null : isoTime(wallMs - (monoMs - lastTickMonoMs)),
 			runs: { beating, unmonitored, idle },
+			unmonitored: { no_beat_yet: unmonitored - withoutHeartbeats, no_heartbeats: withoutHeartbeats },
 			short_thresholds: shortThresholds,
 			suspects,
 			open_episodes: Object.values(openEpisodes).reduce((sum, count) => sum + count, 0),

@@ -22,6 +22,8 @@ export const statusSchema = z.object({
 	last_event_at: timeOrNull,
 	last_sweep_at: timeOrNull,
 	runs: z.object({ beating: count, unmonitored: count, idle: count }),
+	/** The unmonitored ones by reason: too young to say, or with clients that are too old or send no heartbeats. */
+	unmonitored: z.object({ no_beat_yet: count, no_heartbeats: count }),
 	/** Beating runs whose rule has a threshold under 3 cadences (used), and under 2 (not used). */
 	short_thresholds: z.object({ tight: count, too_short: count }),
 	suspects: count,

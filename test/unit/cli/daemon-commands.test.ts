@@ -63,6 +63,20 @@ describe("status and health", () => {
 		expect(/^thresholds +(.*)$/mu.exec(stdout)?.[1]).toBe(text);
 	});
 
+	test.each([
+		[3, /^unmonitored +1 without a beat yet, 2 whose client is older than 3\.6\.22 or has its heart/mu],
+		[0, /^(?!.*unmonitored +\d+ without)/su],
+	])("%i unmonitored runs are told apart by the reason", async (unmonitored, text) => {
+		await using daemon = await start();
+		const json = JSON.parse((await run("status", "--json", "--http.listen", daemon.listen)).stdout);
+		const runs = { beating: 0, unmonitored, idle: 0 };
+		const answer = JSON.stringify({ ...json, runs, unmonitored: { no_beat_yet: 1, no_heartbeats: 2 } });
+		await using other = createServer((_request, response) => response.end(answer)).listen(0, "127.0.0.1");
+		await once(other, "listening");
+		const { stdout } = await run("status", "--http.listen", `127.0.0.1:${(other.address() as AddressInfo).port}`);
+		expect(stdout).toMatch(text);
+	});
+
 	test("O9: with no daemon, health is 1 and status 75, each in a line that says where it asked", async () => {
 		for (const [command, code] of [
 			["health", 1],

@@ -123,3 +123,17 @@ describe("the oldest proof of life", () => {
 		expect(agoMs("pool")).toBeLessThan(31 * second);
 	});
 });
+
+describe("runs that are unmonitored", () => {
+	it.each([
+		{ rule: "have no beat yet while one may still come", untilMs: 22 * minute, withoutHeartbeats: 0 },
+		// Twice the slowest cadence and a minute, of a run that started after one.
+		{ rule: "send none when it should have come by now", untilMs: 22 * minute + second, withoutHeartbeats: 1 },
+	])("$rule", ({ untilMs, withoutHeartbeats }) => {
+		const world = new World();
+		started(world, "old client", { beats: false });
+		started(world, "beating");
+		world.run(untilMs);
+		expect(world.tracker.census).toMatchObject({ unmonitored: 1, withoutHeartbeats, beating: 1 });
+	});
+});

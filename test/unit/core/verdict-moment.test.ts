@@ -3,7 +3,12 @@ import { expectOnTime, raisedOf, started } from "../../_util/core-scenario.ts";
 import { hour, minute, second, World } from "../../_util/core-world.ts";
 
 /** Of a census, what is not about numbers of runs and episodes. */
-const other = { openGroups: {}, shortThresholds: { tight: 0, too_short: 0 }, oldestBeatsMs: expect.any(Map) };
+const other = {
+	openGroups: {},
+	withoutHeartbeats: 0,
+	shortThresholds: { tight: 0, too_short: 0 },
+	oldestBeatsMs: expect.any(Map),
+};
 
 describe("the moment of the verdict", () => {
 	it.each([30, 60, 180])("lies between T and T + 15 s of counted silence at a cadence of %i s", (cadenceSeconds) => {

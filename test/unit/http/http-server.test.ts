@@ -33,6 +33,7 @@ const status: StatusFacts = {
 	last_event_at: null,
 	last_sweep_at: "2026-11-22T00:00:05.000Z",
 	runs: { beating: 3, unmonitored: 2, idle: 1 },
+	unmonitored: { no_beat_yet: 1, no_heartbeats: 1 },
 	short_thresholds: { tight: 2, too_short: 1 },
 	suspects: 0,
 	open_episodes: 1,
