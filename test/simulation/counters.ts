@@ -1,4 +1,5 @@
-import type { Transition } from "../../src/core/episode.ts";
+import type { EpisodeTransition } from "../../src/core/episode.ts";
+import type { GroupIncident } from "../../src/core/group-incident.ts";
 import type { FrameKind } from "../../src/observe/reporter.ts";
 import type { Failures } from "./failures.ts";
 
@@ -6,6 +7,7 @@ import type { Failures } from "./failures.ts";
 export class Counters {
 	readonly #failures: Failures;
 	readonly #open = new Map<string, string>();
+	readonly #openGroups = new Set<string>();
 	#opened = 0;
 	#closed = 0;
 	#frames = 0;
@@ -14,13 +16,18 @@ export class Counters {
 	#received = 0;
 	readonly #openAtStart: number;
 
-	constructor(options: { failures: Failures; open: readonly { runId: string; attempt: number; alertId: string }[] }) {
+	constructor(options: {
+		failures: Failures;
+		open: readonly { runId: string; attempt: number; alertId: string }[];
+		openGroups: readonly GroupIncident[];
+	}) {
 		this.#failures = options.failures;
+		for (const { groupId } of options.openGroups) this.#openGroups.add(groupId);
 		this.#openAtStart = options.open.length;
 		for (const { runId, attempt, alertId } of options.open) this.#open.set(`${runId} ${attempt}`, alertId);
 	}
 
-	transition({ kind, episode }: Transition): void {
+	transition({ kind, episode }: EpisodeTransition): void {
 		const of = `${episode.runId} ${episode.attempt}`;
 		const open = this.#open.get(of);
 		if (kind === "raised") {
@@ -34,6 +41,17 @@ export class Counters {
 		const words = `${episode.condition} is closed, and was not open`;
 		if (open !== episode.alertId) this.#failures.report("an episode closes once", episode.runId, words);
 		this.#open.delete(of);
+	}
+
+	groupIncident({ groupId, group, closed }: GroupIncident): void {
+		const rule = "a group incident opens once and closes once";
+		const isOpen = this.#openGroups.has(groupId);
+		if (isOpen === (closed !== null)) {
+			if (closed === null) this.#openGroups.add(groupId);
+			else this.#openGroups.delete(groupId);
+			return;
+		}
+		this.#failures.report(rule, null, `${group} ${closed === null ? "opens again" : "is closed, and was not open"}`);
 	}
 
 	frame(_kind: FrameKind): void {

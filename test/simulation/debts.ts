@@ -9,7 +9,8 @@ import { clockText, minute, second } from "./units.ts";
 /** Something that has to happen within a time of good health. */
 interface Debt {
 	readonly rule: string;
-	readonly runId: string;
+	/** Null: it is about many. */
+	readonly runId: string | null;
 	readonly boundMs: () => number;
 	readonly isPaid: () => boolean;
 	/** What it rested on is no more. */
@@ -133,7 +134,7 @@ export class Debts {
 		});
 	}
 
-	kept(key: string, runId: string): void {
+	kept(key: string, runId: string | null): void {
 		this.#owe({
 			rule: "every alert that was committed is delivered",
 			runId,

@@ -1,6 +1,7 @@
-import type { Condition, Transition } from "../../src/core/episode.ts";
+import { type Condition, isOfEpisode, type Transition } from "../../src/core/episode.ts";
 import type { Failures } from "./failures.ts";
 import type { Ledger } from "./ledger.ts";
+import { subjectOf } from "./subject.ts";
 
 interface Delivered {
 	readonly text: string;
@@ -33,7 +34,7 @@ export class Deliveries {
 
 	/** @param life counts the processes of the daemon */
 	received(transition: Transition, life: number): void {
-		const { key, episode } = transition;
+		const { key } = transition;
 		const text = JSON.stringify(transition);
 		const before = this.#byKey.get(key);
 		const wasKept = this.#ledger.isKept(key);
@@ -42,8 +43,10 @@ export class Deliveries {
 			this.#byKey.set(key, { text, wasKept, life });
 			this.#inOrder(transition, wasKept);
 		}
+		if (!isOfEpisode(transition)) return;
+		const { kind, episode } = transition;
 		const open = this.#openOf.get(episode.runId) ?? new Map<string, Condition>();
-		if (transition.kind === "raised" && !this.#byKey.has(`${episode.alertId}:resolved`)) {
+		if (kind === "raised" && !this.#byKey.has(`${episode.alertId}:resolved`)) {
 			open.set(episode.alertId, episode.condition);
 		} else open.delete(episode.alertId);
 		this.#openOf.set(episode.runId, open);
@@ -57,9 +60,10 @@ export class Deliveries {
 		}
 	}
 
-	#repeated({ key, episode }: Transition, before: Delivered, text: string, life: number): void {
+	#repeated(transition: Transition, before: Delivered, text: string, life: number): void {
 		const rule = "a line is repeated at most once after a kill, and is the same";
-		const { runId } = episode;
+		const { key } = transition;
+		const { runId } = subjectOf(transition);
 		this.repeats += 1;
 		if (before.life === life) this.#failures.report(rule, runId, `${key} is delivered twice by one process`);
 		else if (this.#ledger.isDelivered(key)) this.#failures.report(rule, runId, `${key} was marked as delivered`);
@@ -67,9 +71,10 @@ export class Deliveries {
 		before.life = life;
 	}
 
-	#inOrder({ kind, key, episode }: Transition, wasKept: boolean): void {
-		if (kind === "raised" || !wasKept || this.#byKey.has(`${episode.alertId}:raised`)) return;
-		const words = `${key} comes without its raise`;
-		this.#failures.report("an alert is raised, then resolved", episode.runId, words);
+	#inOrder(transition: Transition, wasKept: boolean): void {
+		const { id, runId, isRaise } = subjectOf(transition);
+		if (isRaise || !wasKept || this.#byKey.has(`${id}:raised`)) return;
+		const words = `${transition.key} comes without its raise`;
+		this.#failures.report("an alert is raised, then resolved", runId, words);
 	}
 }

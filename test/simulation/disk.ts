@@ -18,11 +18,12 @@ import type { Failures } from "./failures.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Timeline } from "./timeline.ts";
 
+/** Those that pass: a damaged database is replaced, and what it held is told again. */
 export const diskCodes = [
 	"SQLITE_FULL",
 	"SQLITE_IOERR_WRITE",
 	"SQLITE_BUSY",
-	"SQLITE_CORRUPT",
+	"SQLITE_IOERR_READ",
 	"SQLITE_READONLY",
 	"SQLITE_NOMEM",
 ] as const;
@@ -71,6 +72,8 @@ export class Disk {
 				onMalformedRow: (sample) => {
 					throw new Error(`a stored row could not be read: ${sample}`);
 				},
+				onDamaged: null,
+				knownDamage: null,
 			}),
 		);
 	}

@@ -1,6 +1,5 @@
 import type { Chance } from "./chance.ts";
 import { diskCodes } from "./disk.ts";
-import { type KillPoint, killPoints } from "./life.ts";
 import { hour, minute, second } from "./units.ts";
 
 /** What goes wrong now and then, for a while. */
@@ -28,6 +27,10 @@ export const faultKinds = [
 	"pool cut off",
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
+
+/** Where a process may be killed, besides between two inputs. */
+export const killPoints = ["before a commit", "after a commit", "before a delivery", "after a delivery"] as const;
+export type KillPoint = (typeof killPoints)[number];
 
 export interface Fault {
 	readonly atMs: number;

@@ -1,8 +1,10 @@
 import type { Episode } from "../../src/core/episode.ts";
+import type { GroupIncident } from "../../src/core/group-incident.ts";
 import { isTerminal } from "../../src/core/run.ts";
 import type { CommitBatch, RunKey, RunRow, StoredWorld } from "../../src/store/store.ts";
 import type { Failures } from "./failures.ts";
 import type { SimServer } from "./server.ts";
+import { subjectOf } from "./subject.ts";
 
 interface KeptEpisode {
 	readonly episode: Episode;
@@ -20,6 +22,8 @@ export class Ledger {
 	readonly #server: SimServer;
 	readonly #episodes = new Map<string, KeptEpisode>();
 	readonly #openOf = new Map<string, string>();
+	/** By id: whether the incident is open. */
+	readonly #groups = new Map<string, boolean>();
 	/** By key of the delivery: whether it has been marked as delivered. */
 	readonly #outbox = new Map<string, boolean>();
 	readonly #rows = new Map<string, { readonly row: RunRow; readonly keptMs: number }>();
@@ -27,7 +31,7 @@ export class Ledger {
 	readonly #resets = new Map<string, number>();
 	#clockSetMs = Number.NEGATIVE_INFINITY;
 	/** A delivery is owed from now on. */
-	onKept: (key: string, runId: string) => void = () => undefined;
+	onKept: (key: string, runId: string | null) => void = () => undefined;
 
 	constructor(options: { failures: Failures; server: SimServer }) {
 		this.#failures = options.failures;
@@ -59,7 +63,8 @@ export class Ledger {
 		const lostIds = new Set(lost.map(({ runId }) => runId));
 		for (const { row } of batch.runs) if (!lostIds.has(row.runId)) this.#keepRun(row, nowMs);
 		for (const episode of batch.episodes) this.#keepEpisode(episode);
-		for (const { transition } of batch.outbox) this.#keepDelivery(transition.key, transition.episode.runId);
+		for (const { incident } of batch.groups) this.#keepGroup(incident);
+		for (const { transition } of batch.outbox) this.#keepDelivery(transition.key, subjectOf(transition).runId);
 		for (const { key } of batch.delivered) this.#outbox.set(key, true);
 		this.#compareOutbox(batch);
 	}
@@ -71,6 +76,11 @@ export class Ledger {
 			"open episodes",
 			open,
 			world.openEpisodes.map(({ alertId }) => alertId),
+		);
+		this.#compare(
+			"open group incidents",
+			[...this.#groups].filter(([, isOpen]) => isOpen).map(([groupId]) => groupId),
+			world.openGroups.map(({ groupId }) => groupId),
 		);
 		this.#compare(
 			"deliveries owed",
@@ -87,7 +97,7 @@ export class Ledger {
 		this.#failures.report("what was committed is there after a kill", null, words);
 	}
 
-	#keepDelivery(key: string, runId: string): void {
+	#keepDelivery(key: string, runId: string | null): void {
 		if (this.#outbox.has(key)) return;
 		this.#outbox.set(key, false);
 		this.onKept(key, runId);
@@ -113,25 +123,27 @@ export class Ledger {
 		this.#openOf.set(of, alertId);
 	}
 
-	#compareOutbox(batch: CommitBatch): void {
-		const keys = new Set(batch.outbox.map(({ transition }) => transition.key));
-		const told = batch.episodes.map((one) => ({
-			one,
-			key: `${one.alertId}:${one.closed === null ? "raised" : "resolved"}`,
-		}));
-		for (const { one, key } of told) {
-			if (keys.has(key)) continue;
-			this.#failures.report(
-				"an outbox row if and only if an episode",
-				one.runId,
-				`${key} is committed without its row`,
-			);
+	#keepGroup({ groupId, group, closed }: GroupIncident): void {
+		const isOpen = closed === null;
+		if (isOpen === (this.#groups.get(groupId) ?? false)) {
+			const words = `${group} is committed as ${isOpen ? "open" : "closed"} a second time, or was never open`;
+			this.#failures.report("a group incident opens once and closes once", null, words);
 		}
-		const episodes = new Set(told.map(({ key }) => key));
-		for (const { transition } of batch.outbox) {
-			if (episodes.has(transition.key)) continue;
-			const words = `a row for ${transition.key} is committed without its episode`;
-			this.#failures.report("an outbox row if and only if an episode", transition.episode.runId, words);
+		this.#groups.set(groupId, isOpen);
+	}
+
+	#compareOutbox(batch: CommitBatch): void {
+		const rule = "an outbox row if and only if an episode or an incident";
+		const rows = new Map(batch.outbox.map(({ transition }) => [transition.key, subjectOf(transition).runId]));
+		const told = new Map([
+			...batch.episodes.map((one) => [keyOf(one.alertId, one), one.runId] as const),
+			...batch.groups.map(({ incident }) => [keyOf(incident.groupId, incident), null] as const),
+		]);
+		for (const [key, runId] of told) {
+			if (!rows.has(key)) this.#failures.report(rule, runId, `${key} is committed without its row`);
+		}
+		for (const [key, runId] of rows) {
+			if (!told.has(key)) this.#failures.report(rule, runId, `a row is committed without its cause, ${key}`);
 		}
 	}
 
@@ -169,4 +181,8 @@ export class Ledger {
 		const words = `${before.state.type} became ${row.state.type}, which the server had said before`;
 		this.#failures.report("ended stays ended", row.runId, words);
 	}
+}
+
+function keyOf(id: string, { closed }: { readonly closed: object | null }): string {
+	return `${id}:${closed === null ? "raised" : "resolved"}`;
 }

@@ -1,6 +1,6 @@
 import { LiveSettings } from "../../src/config/live-settings.ts";
 import type { Settings } from "../../src/config/schema.ts";
-import type { Transition } from "../../src/core/episode.ts";
+import { isOfEpisode, type Transition } from "../../src/core/episode.ts";
 import type { Ports } from "../../src/daemon/ports.ts";
 import { Watch } from "../../src/daemon/watch.ts";
 import { OutsideError } from "../../src/lib/errors.ts";
@@ -12,6 +12,7 @@ import type { Debts } from "./debts.ts";
 import type { Deliveries } from "./deliveries.ts";
 import { type Disk, FaultyStore, type StoreUser } from "./disk.ts";
 import type { Failures } from "./failures.ts";
+import type { KillPoint } from "./faults.ts";
 import type { Health } from "./health.ts";
 import type { Ledger } from "./ledger.ts";
 import { ProcessClock } from "./process-clock.ts";
@@ -20,13 +21,10 @@ import { type RestFaults, RestWay } from "./rest-way.ts";
 import type { SimServer } from "./server.ts";
 import { type NetworkFaults, type NetworkHabits, SocketWay } from "./socket-way.ts";
 import type { Story } from "./story.ts";
+import { subjectOf } from "./subject.ts";
 import type { Timeline } from "./timeline.ts";
 import { second } from "./units.ts";
 import type { Senses, Verdicts } from "./verdicts.ts";
-
-/** Where a process may be killed, besides between two inputs. */
-export const killPoints = ["before a commit", "after a commit", "before a delivery", "after a delivery"] as const;
-export type KillPoint = (typeof killPoints)[number];
 
 /** The world around the processes of the daemon: what outlives each of them. */
 export interface LifeWorld {
@@ -118,7 +116,11 @@ export class Life implements StoreUser {
 			clock: this.clock,
 			random: this.#chance.fork("daemon").random,
 		});
-		this.#running = { watch, store, counters: new Counters({ failures, open: world.openEpisodes }) };
+		this.#running = {
+			watch,
+			store,
+			counters: new Counters({ failures, open: world.openEpisodes, openGroups: world.openGroups }),
+		};
 		this.#ended = watch.run(this.#stop.signal).catch((error: unknown) => {
 			const words = error instanceof Error ? `${error.message}: ${String(error.cause)}` : String(error);
 			if (!this.isDead) failures.report("the daemon does not fail", null, words);
@@ -236,14 +238,15 @@ export class Life implements StoreUser {
 		if (this.killAt === "before a delivery") this.kill();
 		if (this.isDead) return new Promise(() => undefined);
 		if (sinkFaults.fails) throw new OutsideError("the receiver is away", { retryable: true });
-		const { kind, episode } = transition;
-		story.tell(timeline.nowMs, episode.runId, `the receiver is told: ${episode.condition} ${kind} ${episode.alertId}`);
+		const { runId, words } = subjectOf(transition);
+		story.tell(timeline.nowMs, runId, `the receiver is told: ${words}`);
 		for (let times = 0; times < deliveredTimes; times++) {
 			this.#running?.counters.received();
 			deliveries.received(transition, this.number);
 		}
-		if (kind === "resolved" && episode.closed?.outcome === "recovered" && episode.condition === "zombie") {
-			debts.recovered(episode.labels.deploymentId);
+		if (isOfEpisode(transition)) {
+			const { condition, closed, labels } = transition.episode;
+			if (closed?.outcome === "recovered" && condition === "zombie") debts.recovered(labels.deploymentId);
 		}
 		if (this.killAt === "after a delivery") this.kill();
 		if (this.isDead) return new Promise(() => undefined);
@@ -252,14 +255,15 @@ export class Life implements StoreUser {
 	get #senses(): Senses {
 		const { connectedSinceMs, closedMs } = this.socket;
 		const { nowMs } = this.#world.timeline;
+		const status = this.#running?.watch.status();
 		// What came in the same moment may have been taken in after the answer that the verdict rests on.
 		const hasJustChanged = closedMs === nowMs || this.#thawedMs === nowMs;
-		const isBlind = !hasJustChanged && this.#running?.watch.status().blind === true;
 		return {
 			startedMs: this.#startedMs,
 			restFailedMs: this.#restFailedMs,
 			connectedSinceMs: closedMs === nowMs ? this.#startedMs : connectedSinceMs,
-			isBlind,
+			isBlind: !hasJustChanged && status?.blind === true,
+			isOverRestAlone: status?.over_rest_alone === true,
 		};
 	}
 
@@ -276,8 +280,10 @@ export class Life implements StoreUser {
 			},
 			frame: (kind) => this.#running?.counters.frame(kind),
 			delivered: () => this.#running?.counters.delivered(),
-			groupIncident: ({ group, closed, runsTotal }) =>
-				tell(null, `group ${group} of ${runsTotal}: ${closed?.outcome ?? "opens"}`),
+			groupIncident: (incident) => {
+				tell(null, `group ${incident.group} of ${incident.runsTotal}: ${incident.closed?.outcome ?? "opens"}`);
+				this.#running?.counters.groupIncident(incident);
+			},
 			anomaly: (kind, { runId, detail }) => {
 				tell(runId, `noticed: ${kind}: ${detail}`);
 				if (kind === "run_set_aside") failures.report("no run makes the core throw", runId, detail);

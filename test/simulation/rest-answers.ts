@@ -43,6 +43,8 @@ export class RestAnswers {
 	readonly #pages = new Map<string, { readonly rest: readonly SimEvent[]; readonly limit: number }>();
 	readonly #said = new Map<string, Said>();
 	#tokens = 0;
+	/** When somebody last read what is stored of all runs. */
+	readMs = Number.NEGATIVE_INFINITY;
 
 	constructor(server: SimServer, timeline: Timeline) {
 		this.#server = server;
@@ -122,7 +124,10 @@ export class RestAnswers {
 
 	/** All questions but those about heartbeats are about all events of flow runs. */
 	#candidates({ event, resource }: EventFilter): readonly SimEvent[] {
-		if (event?.name?.includes("prefect.flow-run.heartbeat") !== true) return this.#server.events;
+		if (event?.name?.includes("prefect.flow-run.heartbeat") !== true) {
+			this.readMs = this.#timeline.nowMs;
+			return this.#server.events;
+		}
 		return (resource?.id ?? []).flatMap((id) => this.#server.beatsOf.get(id.slice("prefect.flow-run.".length)) ?? []);
 	}
 

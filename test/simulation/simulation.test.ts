@@ -92,7 +92,7 @@ describe("the simulation notices", () => {
 		);
 	});
 
-	test.each(["outbox", "episodes"] as const)("a store that forgets committed %s", async (forgotten) => {
+	test.each(["outbox", "episodes", "groups"] as const)("a store that forgets committed %s", async (forgotten) => {
 		const store = keepingOnly((batch) => ({ ...batch, [forgotten]: [] }));
 		expect(await ruleBrokenIn({ sabotage: { store }, faults: killed })).toBe(
 			"what was committed is there after a kill",

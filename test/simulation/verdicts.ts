@@ -1,4 +1,4 @@
-import type { Condition, Episode, Transition } from "../../src/core/episode.ts";
+import type { Condition, Episode, EpisodeTransition } from "../../src/core/episode.ts";
 import type { Failures } from "./failures.ts";
 import type { RestAnswers, Said } from "./rest-answers.ts";
 import { isProcessAlive, isTerminalType, type SimRun } from "./run.ts";
@@ -14,11 +14,15 @@ export interface Senses {
 	readonly restFailedMs: number;
 	/** By its own word. */
 	readonly isBlind: boolean;
+	/** By its own word: REST stands in for the socket. */
+	readonly isOverRestAlone: boolean;
 }
 
 /** As observation.ts and the settings have them: REST settles, and the second pass of a catch-up comes later. */
 const restSettleMs = 45 * second;
 const secondPassMs = 15 * second;
+const restAloneLapseMs = 90 * second;
+const witnessAfterCadences = 2;
 /** Between the question about a run's state and the verdict lie the other questions, with their retries. */
 const answerMsMax = 15 * minute;
 /** What mapping the server's clock to ours can be off by. */
@@ -52,7 +56,7 @@ export class Verdicts {
 		this.#clockSetMs = this.#timeline.nowMs;
 	}
 
-	decided({ kind, episode }: Transition, senses: Senses): void {
+	decided({ kind, episode }: EpisodeTransition, senses: Senses): void {
 		const run = this.#server.runs.get(episode.runId);
 		const said = this.#answers.said(episode.runId);
 		if (run === undefined) {
@@ -83,13 +87,34 @@ export class Verdicts {
 		else if (episode.condition !== "undead" && isEnded) this.#fail(rule, episode, `it said ${state?.type ?? "404"}`);
 	}
 
-	#heard(episode: Episode, { startedMs, connectedSinceMs, restFailedMs, isBlind }: Senses): void {
+	#heard(episode: Episode, senses: Senses): void {
+		const { startedMs, connectedSinceMs, restFailedMs, isBlind, isOverRestAlone } = senses;
 		const rule = "no verdict while blind";
 		const nowMs = this.#timeline.nowMs;
 		if (isBlind) this.#fail(rule, episode, "by its own word it is");
-		if (connectedSinceMs === null) this.#fail(rule, episode, "the socket is down");
+		if (isOverRestAlone) this.#heardOverRest(episode, senses);
+		else if (connectedSinceMs === null) this.#fail(rule, episode, "the socket is down, and REST does not stand in");
 		else if (nowMs - connectedSinceMs < secondPassMs) this.#fail(rule, episode, "the socket has not been caught up");
 		if (nowMs - Math.max(startedMs, restFailedMs) < restSettleMs) this.#fail(rule, episode, "REST has not settled");
+	}
+
+	/** The socket has been away for a while, or is not caught up with yet, and REST has been read within the lapse. */
+	#heardOverRest(episode: Episode, { startedMs }: Senses): void {
+		const rule = "no verdict while blind";
+		const readMs = Math.max(this.#answers.readMs, startedMs);
+		const { nowMs } = this.#timeline;
+		if (nowMs - readMs > restAloneLapseMs) this.#fail(rule, episode, `REST was last read ${nowMs - readMs} ms ago`);
+	}
+
+	/** Over REST alone: somebody else was heard since, so that not everybody's way to the server is cut. */
+	#witnessed(episode: Episode, run: SimRun, newestBeatMs: number): void {
+		if (this.#clockSetMs > newestBeatMs) return;
+		// The detector's cadence is learned, and may be a little shorter.
+		const fromMs = newestBeatMs + witnessAfterCadences * 0.95 * run.cadenceMs - mappingErrorMs;
+		const isWitnessed = this.#server.events.some(
+			({ runId, name, acceptedMs }) => acceptedMs > fromMs && (runId !== run.id || !name.endsWith(".heartbeat")),
+		);
+		if (!isWitnessed) this.#fail("no verdict over REST alone without a witness", episode, "nobody else was heard");
 	}
 
 	#silent(episode: Episode, run: SimRun, said: Said, senses: Senses): void {
@@ -109,6 +134,7 @@ export class Verdicts {
 			this.#fail(rule, episode, `REST had a beat of ${silentMs} ms ago; its deadline is ${thresholdMs} ms`);
 			return;
 		}
+		if (senses.isOverRestAlone) this.#witnessed(episode, run, newestBeat.acceptedMs);
 		if (!isProcessAlive(run)) return;
 		const missingMs = thresholdMs - run.cadenceMs - 20 * second;
 		const excuse = this.#excuseFor(run, newestBeat.acceptedMs, missingMs);
