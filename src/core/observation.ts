@@ -1,5 +1,6 @@
 import type { Instant } from "../lib/clock.ts";
 import { type BlindCause, type BlindSpan, blindMs, withSpan } from "./blindness.ts";
+import { Downtime } from "./downtime.ts";
 import { Lag } from "./lag.ts";
 import { Outage } from "./outage.ts";
 import { afterTick, type OwnHealth, withTrouble } from "./own-health.ts";
@@ -37,6 +38,7 @@ export class Observation {
 	/** Everything up to here has been seen; null before the first catch-up of a new database. */
 	#coveredUntilMonoMs: number | null = null;
 	readonly #outage = new Outage();
+	readonly #downtime = new Downtime();
 	/** A new process knows nothing of what was before: server and daemon may have come back together, and it settles too. */
 	#rest: { readonly up: boolean; readonly sinceMonoMs: number };
 	#lastEventAtMs: number | null = null;
@@ -55,10 +57,7 @@ export class Observation {
 	restore(known: KnownObservation): void {
 		this.#coveredUntilMonoMs ??= known.coveredUntilMonoMs;
 		for (const span of known.spans) this.#spans = withSpan(this.#spans, span);
-		this.#health = {
-			...this.#health,
-			score: Math.max(this.#health.score, known.healthScore),
-		};
+		this.#health = { ...this.#health, score: Math.max(this.#health.score, known.healthScore) };
 	}
 
 	get streamOpen(): boolean {
@@ -90,6 +89,11 @@ export class Observation {
 
 	get coveredUntilMonoMs(): number | null {
 		return this.#coveredUntilMonoMs;
+	}
+
+	/** What a later process is to take for the end of coverage: a downtime that may hide an outage counts on. */
+	coverageToKeep(nowMonoMs: number): number | null {
+		return this.#downtime.doubtfulFrom(nowMonoMs) ?? this.#coveredUntilMonoMs;
 	}
 
 	/** Finished spans and those still open, the latter up to now. */
@@ -147,11 +151,9 @@ export class Observation {
 		if (!this.#streamOpen) return;
 		this.#hearingSinceMonoMs ??= at.monoMs;
 		this.#restTurnMonoMs = null;
-		this.#coveredUntilMonoMs = at.monoMs;
 		// A stream that has just opened has not been silent for long.
 		this.#quietSinceMonoMs = at.monoMs;
-		this.#hasCaughtUp = true;
-		this.#addSpan(this.#outage.take(at.monoMs));
+		this.#covered(at, at.monoMs);
 	}
 
 	/**
@@ -159,12 +161,9 @@ export class Observation {
 	 * An outage of the server is over only when what came after it has been read.
 	 */
 	coveredOverRest(at: Instant, untilMonoMs: number): void {
-		if (this.#isHearing || !this.#rest.up) return;
-		if (this.#outage.lasts(untilMonoMs)) return;
-		this.#addSpan(this.#outage.take(at.monoMs));
+		if (this.#isHearing || !this.#rest.up || this.#outage.lasts(untilMonoMs)) return;
 		this.#restTurnMonoMs = at.monoMs;
-		this.#hasCaughtUp = true;
-		this.#coveredUntilMonoMs = Math.max(untilMonoMs, this.#coveredUntilMonoMs ?? untilMonoMs);
+		this.#covered(at, untilMonoMs);
 	}
 
 	restAnswered(at: Instant, serverDateMs: number | null): void {
@@ -237,13 +236,22 @@ export class Observation {
 
 	/** Blind time within [fromMonoMs, now] for a run of this cadence. */
 	blindMs(fromMonoMs: number, nowMonoMs: number, cadenceMs: number): number {
-		return blindMs(this.spansAt(nowMonoMs), fromMonoMs, nowMonoMs, cadenceMs);
+		const spans = this.#downtime.addedTo(this.spansAt(nowMonoMs), nowMonoMs, cadenceMs);
+		return blindMs(spans, fromMonoMs, nowMonoMs, cadenceMs);
 	}
 
 	/** The same for questions about the stream itself, in which its silence must not excuse itself. */
 	blindMsWithoutSilentStream(fromMonoMs: number, nowMonoMs: number, cadenceMs: number): number {
 		const spans = this.spansAt(nowMonoMs).filter((span) => span.cause !== "silent_stream");
-		return blindMs(spans, fromMonoMs, nowMonoMs, cadenceMs);
+		return blindMs(this.#downtime.addedTo(spans, nowMonoMs, cadenceMs), fromMonoMs, nowMonoMs, cadenceMs);
+	}
+
+	/** What was stored up to then has been read. */
+	#covered(at: Instant, untilMonoMs: number): void {
+		if (!this.#hasCaughtUp) this.#downtime.isOver(this.#coveredUntilMonoMs, at.monoMs);
+		this.#hasCaughtUp = true;
+		this.#coveredUntilMonoMs = Math.max(untilMonoMs, this.#coveredUntilMonoMs ?? untilMonoMs);
+		this.#addSpan(this.#outage.take(at.monoMs));
 	}
 
 	#openSpans(): [BlindCause, number][] {

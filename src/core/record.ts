@@ -84,7 +84,7 @@ export function workspaceRowOf(
 ): WorkspaceRow | null {
 	const { offsetMs } = observation.clock;
 	if (offsetMs === null) return null;
-	const covered = observation.coveredUntilMonoMs;
+	const covered = observation.coverageToKeep(nowMonoMs);
 	return {
 		workspace,
 		coveredUntilServerMs: covered === null ? null : covered - offsetMs,

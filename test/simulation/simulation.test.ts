@@ -39,7 +39,19 @@ describe("R1: no rule is broken", () => {
 		expect(played.report).toEqual([]);
 		expect(played.lines).toBeGreaterThan(100);
 	});
+
+	test("by an outage of the server that hides in a downtime of the daemon", async () => {
+		const played = await play({ ...short, seed: 2, runs: 60, faults: awayTogether });
+
+		expect(played.report).toEqual([]);
+	});
 });
+
+/** The daemon goes a minute after the server, and comes back a little after it. */
+const awayTogether: readonly Fault[] = [
+	{ kind: "server away", atMs: 60 * minute, lastsMs: 19 * minute },
+	{ kind: "daemon killed", atMs: 61 * minute, lastsMs: 18.3 * minute },
+];
 
 describe("a seed", () => {
 	test("is played the same way twice", async () => {

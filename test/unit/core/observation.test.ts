@@ -275,7 +275,7 @@ describe("what an earlier process knew", () => {
 		expect(next.blindMs(-minute, 10 * second, cadence)).toBe(10 * second + 30 * second);
 		next.streamOpened();
 		next.caughtUp(at(10 * second));
-		expect(next.blindMs(-minute, 10 * second, cadence)).toBe(10 * second);
+		expect(next.blindMs(-minute, 40 * second, cadence)).toBe(10 * second);
 	});
 
 	it("does not undo what this process has covered itself", () => {
