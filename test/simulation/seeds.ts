@@ -28,7 +28,7 @@ export const failedSeeds: readonly FailedSeed[] = [
 		hours: 7,
 		runs: 40,
 		wild: true,
-		why: "zombie: the server's clock was set forward by an hour while the daemon was down, and stored beats look old",
+		why: "zombie: the server's clock was set forward by an hour while the daemon was down, and stored beats looked old",
 	},
 	{
 		seed: 211,

@@ -126,8 +126,8 @@ export class Verdicts {
 			return;
 		}
 		const silentMs = said.atMs - newestBeat.acceptedMs;
-		if (this.#isSetUnheard(newestBeat.acceptedMs, senses.startedMs)) {
-			this.#excuse("server's clock set while the daemon was down");
+		if (!isProcessAlive(run) && this.#isSetUnheard(newestBeat.acceptedMs, senses.startedMs)) {
+			this.#excuse("dead, and told early: the server's clock was set while the daemon was down");
 			return;
 		}
 		if (silentMs < thresholdMs - mappingErrorMs) {

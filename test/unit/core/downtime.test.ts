@@ -3,7 +3,7 @@ import { Observation } from "../../../src/core/observation.ts";
 import { workspaceRowOf } from "../../../src/core/record.ts";
 import { raisedOf, started } from "../../_util/core-scenario.ts";
 import { epochMs } from "../../_util/core-server.ts";
-import { minute, second, World } from "../../_util/core-world.ts";
+import { hour, minute, second, World } from "../../_util/core-world.ts";
 
 function at(monoMs: number) {
 	return { monoMs, wallMs: epochMs + monoMs };
@@ -65,6 +65,12 @@ describe("our own downtime, once what was stored in it has been read", () => {
 	});
 });
 
+/** Their next beat after the restarts below comes some minutes later. Less than three, so that no group waits. */
+function startRuns(world: World): void {
+	world.run(4 * minute);
+	for (const name of ["one", "other"]) started(world, name, { cadenceMs: cadence });
+}
+
 describe("a server that was away while the daemon was", () => {
 	/** From minute 20 to 40; the daemon is killed a minute after the server, and back a little after it. */
 	function bothAway(): World {
@@ -82,20 +88,27 @@ describe("a server that was away while the daemon was", () => {
 
 	it("makes no zombie of a run whose client resends at its next emit", () => {
 		const world = bothAway();
-		for (let index = 0; index < 5; index += 1) started(world, `r${index}`, { cadenceMs: cadence });
-		world.run(2 * 60 * minute);
+		startRuns(world);
+		world.run(2 * hour);
 		expect(world.story).toEqual([]);
+	});
+
+	it("nor a mass lapse of many", () => {
+		const world = bothAway();
+		world.run(4 * minute);
+		for (let index = 0; index < 5; index += 1) started(world, `r${index}`, { cadenceMs: cadence });
+		world.run(2 * hour);
 		expect(world.groups).toEqual([]);
 	});
 
 	it("makes none either when the daemon is killed again before that", () => {
 		const world = bothAway();
-		for (let index = 0; index < 5; index += 1) started(world, `r${index}`, { cadenceMs: cadence });
+		startRuns(world);
 		world.at(41 * minute + 20 * second, () => {
 			world.stopDaemon();
 			world.startDaemon();
 		});
-		world.run(2 * 60 * minute);
+		world.run(2 * hour);
 		expect(world.story).toEqual([]);
 	});
 
@@ -104,11 +117,25 @@ describe("a server that was away while the daemon was", () => {
 		const run = started(world, "r", { cadenceMs: cadence });
 		for (let index = 0; index < 5; index += 1) started(world, `alive${index}`, { cadenceMs: cadence });
 		world.at(30 * minute, () => world.server.kill(run));
-		world.run(2 * 60 * minute);
+		world.run(2 * hour);
 		expect(world.story).toEqual(["r raised"]);
 		const caughtUpMs = 40 * minute + 35 * second;
 		const [raised] = raisedOf(world, "r");
 		expect(raised!.atMs).toBeGreaterThanOrEqual(caughtUpMs + cadence);
 		expect(raised!.atMs).toBeLessThan(caughtUpMs + cadence + 15 * second);
+	});
+});
+
+describe("a server's clock that was set forward while the daemon was down", () => {
+	it("makes no zombies, although what is stored looks an hour older", () => {
+		const world = new World();
+		startRuns(world);
+		world.at(30 * minute, () => world.stopDaemon());
+		world.at(31 * minute, () => {
+			world.server.clockStepMs = hour;
+		});
+		world.at(32 * minute, () => world.startDaemon());
+		world.run(2 * hour);
+		expect(world.story).toEqual([]);
 	});
 });
