@@ -1,6 +1,9 @@
 import { withOccurred } from "./cadence.ts";
 import { type BeatView, isTerminal, type Run, type RunLabels, type RunView, type StateView } from "./run.ts";
 
+/** What the wavering of the clocks' mapping can put between two instants. */
+const mappingErrorMs = 5_000;
+
 /** The moment a view arrived, and the server's clock mapped to ours. */
 export interface Arrival {
 	readonly monoMs: number;
@@ -119,8 +122,8 @@ function withBeat(run: Run, beat: BeatView, arrival: Arrival): Run {
 	if (beat.receivedMs === null || beat.eventId === run.lastBeat?.eventId) return run;
 	const ofEarlierAttempt = run.state?.type === "RUNNING" && beat.receivedMs < run.state.timestampMs;
 	const enters = beat.occurredMs !== null && !ofEarlierAttempt;
-	const lastBeat = laterBeat(run.lastBeat, beat);
 	const atMonoMs = instantOf(beat.receivedMs, arrival);
+	const lastBeat = laterBeat(run, beat, atMonoMs);
 	return {
 		...run,
 		aliveAtMonoMs: later(run.aliveAtMonoMs, atMonoMs),
@@ -168,9 +171,12 @@ function isNewBeat(run: Run, beat: BeatView): boolean {
 	return (beat.occurredMs ?? 0) > (run.occurredMs.at(-1) ?? Number.POSITIVE_INFINITY);
 }
 
-function laterBeat(known: BeatView | null, told: BeatView): BeatView {
+function laterBeat({ lastBeat: known, beatAtMonoMs }: Run, told: BeatView, atMonoMs: number): BeatView {
 	if (known === null || receivedOf(told) > receivedOf(known)) return told;
-	return receivedOf(told) === receivedOf(known) && told.eventId > known.eventId ? told : known;
+	if (receivedOf(told) === receivedOf(known)) return told.eventId > known.eventId ? told : known;
+	// Later by our clock and by the worker's: the server's was set back between the two.
+	const isLater = atMonoMs - (beatAtMonoMs ?? atMonoMs) > mappingErrorMs;
+	return isLater && (told.occurredMs ?? 0) > (known.occurredMs ?? Number.POSITIVE_INFINITY) ? told : known;
 }
 
 function receivedOf(beat: BeatView | null): number {

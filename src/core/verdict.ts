@@ -97,12 +97,19 @@ function outcomeOfWaiting(episode: Episode, state: StateView): Outcome | null {
 	return isSame ? null : "moved";
 }
 
+/** The server's clock may have been set back since: then the worker's tells which beat is the later one. */
+function hasBeatenSince({ lastBeatReceivedMs, lastBeatOccurredMs }: Evidence, { lastBeat }: Run): boolean {
+	const receivedMs = lastBeat?.receivedMs ?? Number.NEGATIVE_INFINITY;
+	const knownMs = lastBeatReceivedMs ?? Number.NEGATIVE_INFINITY;
+	if (receivedMs >= knownMs) return receivedMs > knownMs;
+	return (lastBeat?.occurredMs ?? 0) > (lastBeatOccurredMs ?? Number.POSITIVE_INFINITY);
+}
+
 /** A run that is being cancelled is as dead as before: RUNNING to CANCELLING changes nothing. */
 function outcomeOfSilent(episode: Episode, run: Run, state: StateView): Outcome | null {
 	if (!isBeatingState(state.type)) return "moved";
 	if (episode.condition === "overrun") return null;
-	const beatenMs = run.lastBeat?.receivedMs ?? Number.NEGATIVE_INFINITY;
-	if (beatenMs > (episode.evidence.lastBeatReceivedMs ?? Number.NEGATIVE_INFINITY)) return "recovered";
+	if (hasBeatenSince(episode.evidence, run)) return "recovered";
 	return state.type === "RUNNING" && state.id !== episode.evidence.apiStateId ? "moved" : null;
 }
 

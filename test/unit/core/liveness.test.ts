@@ -230,6 +230,29 @@ describe("the last beat", () => {
 	});
 });
 
+describe("a run that beats on after the server's clock was set back", () => {
+	const before = { ...newRun(runId), lastBeat: beat(1, 30), beatAtMonoMs: 30_000, aliveAtMonoMs: 30_000 };
+	/** By half an hour, which the mapping of the clocks knows of. */
+	const setBackMs = 1_800_000;
+	function heard(told: BeatView, atMs: number): Run {
+		const since = { monoMs: atMs, toMonoMs: (serverMs: number) => serverMs - server + setBackMs };
+		return mergeView(before, view({ beat: told }), since).run;
+	}
+
+	it("has a later beat, although it seems to have been received before", () => {
+		const after = heard(beat(2, 60 - 1_800, 60), 60_000);
+		expect(after.lastBeat?.eventId).toBe(uuid(3, 2));
+		expect(after).toMatchObject({ beatAtMonoMs: 60_000, aliveAtMonoMs: 60_000 });
+	});
+
+	it("has none when an earlier one is read again, or one that came at the same time", () => {
+		expect(heard(beat(2, 10, 10), 60_000).lastBeat?.eventId).toBe(uuid(3, 1));
+		expect(heard(beat(2, 35 - 1_800, 60), 35_000).lastBeat?.eventId).toBe(uuid(3, 1));
+		expect(heard(beat(2, 36 - 1_800, 60), 36_000).lastBeat?.eventId).toBe(uuid(3, 2));
+		expect(heard(beat(2, 60 - 1_800, null), 60_000).lastBeat?.eventId).toBe(uuid(3, 1));
+	});
+});
+
 describe("a run that ended after the server's clock was set back", () => {
 	// Beats of 110 s and 140 s by the worker; then the clock is set back, so that the end comes at 100 s.
 	const ended = [{ state: running }, { beat: beat(1, 110) }, { beat: beat(2, 140) }, { state: completed }] as const;

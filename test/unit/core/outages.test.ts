@@ -114,6 +114,25 @@ describe("the server's clock", () => {
 		expect(world.count("server_clock_step")).toBe(1);
 	});
 
+	it("set back by an hour lets a run recover with its first beat, and be stored", () => {
+		const world = new World();
+		started(world, "other");
+		const run = started(world, "r");
+		world.at(10 * minute, () => world.server.freeze(run));
+		world.at(20 * minute, () => {
+			world.server.clockStepMs = -hour;
+		});
+		world.at(25 * minute, () => world.server.thaw(run, 25 * minute));
+		world.run(24 * minute);
+		expect(world.story).toEqual(["r raised"]);
+		world.run(26 * minute);
+		expect(world.story).toEqual(["r raised", "r recovered"]);
+		world.run(30 * minute);
+		const beatMs = world.storedRow(run.id)?.lastBeat?.receivedMs;
+		expect(beatMs).toBeGreaterThan(epochMs + 29 * minute - hour);
+		expect(beatMs).toBeLessThan(epochMs + 30 * minute - hour);
+	});
+
 	it("is not thought set because of slow transit", () => {
 		const world = new World();
 		for (let index = 0; index < 10; index += 1) started(world, `r${index}`);

@@ -22,6 +22,16 @@ describe("the outcome", () => {
 			now: { lastBeat: { ...laterBeat, receivedMs: 40_020 } },
 			expected: null,
 		},
+		{
+			rule: "is recovered by a later beat that seems earlier, since the server's clock was set back",
+			now: { lastBeat: { ...laterBeat, receivedMs: 20_000 } },
+			expected: "recovered",
+		},
+		{
+			rule: "is open for an earlier beat: what was stored lacks the last one",
+			now: { lastBeat: { ...laterBeat, occurredMs: 10_000, receivedMs: 20_000 } },
+			expected: null,
+		},
 		...(["COMPLETED", "FAILED", "CRASHED", "CANCELLED"] as const).map((type) => ({
 			rule: `is ended by ${type}`,
 			now: { state: state(2, type), lastBeat: laterBeat },
