@@ -7,7 +7,7 @@ import type { Inquiry, InquiryAnswer, InquiryStage } from "./input.ts";
 import { inquiryOf, restsOn } from "./inquiry.ts";
 import { signInstant, vouchedAt, waitsForDescendant } from "./life-signs.ts";
 import type { Observation } from "./observation.ts";
-import { isArmed, type Run, type StateView } from "./run.ts";
+import { isArmed, isBeatingState, type Run, type StateView } from "./run.ts";
 import type { RunTable, Slot } from "./run-table.ts";
 import { nextQuestion } from "./sweep.ts";
 import { openEpisode } from "./verdict.ts";
@@ -63,7 +63,7 @@ export class Confirmation {
 			const stage = this.#stageOf(slot, claim, at);
 			if (stage !== null) return { slot, stage, claim, overdueMs: claim.elapsedMs - claim.dueAfterMs };
 		}
-		return null;
+		return this.#isOutOfEarshot(slot, at) ? { slot, stage: "missed", claim: null, overdueMs: 0 } : null;
 	}
 
 	/** The most overdue of them, as many as may be in flight. */
@@ -102,7 +102,7 @@ export class Confirmation {
 			slot.askAgainMonoMs = at.monoMs + unsettledAskAgainMs;
 			return null;
 		}
-		if (condition === "zombie") slot.passed = stage;
+		if (condition === "zombie" || stage === "missed") slot.passed = stage;
 		if (stage !== "due") return null;
 		const claim = this.#claimsOf(slot, at).find((one) => one.condition === condition);
 		const isDue = claim !== undefined && claim.elapsedMs >= claim.dueAfterMs;
@@ -123,6 +123,15 @@ export class Confirmation {
 		const stage = nextQuestion(slot.passed, claim.elapsedMs, { ...claim, cadenceMs: claim.cadence.tauMs });
 		if (stage === null || stage === "missed" || stage === "suspect") return stage;
 		return mayJudge && !this.#isHeld(slot.run, at) ? stage : null;
+	}
+
+	/** Once a state: the stream brings no beats of a worker whose clock is slow by more than its reach, and REST has them. */
+	#isOutOfEarshot({ run, passed }: Slot, at: Instant): boolean {
+		const { state, lastBeat } = run;
+		if (lastBeat !== null || passed !== "nothing" || state === null || !isBeatingState(state.type)) return false;
+		const { settings } = this.#options.yardstick;
+		const sinceMonoMs = this.#options.yardstick.toMonoMs(state.timestampMs);
+		return sinceMonoMs !== null && at.monoMs - sinceMonoMs >= settings.slowestCadenceMs;
 	}
 
 	/** Over REST alone silence needs a witness: whatever keeps our socket shut may keep the clients' shut as well. */

@@ -12,7 +12,7 @@ export interface InquiryBasis {
 
 /**
  * Why REST is asked about a run. `identify`: its state is unknown or doubtful. `missed`: a beat is overdue, and may have
- * been lost on the way. `suspect`: past the line of suspicion.
+ * been lost on the way; or none has ever been heard. `suspect`: past the line of suspicion.
  * `eve` and `due`: the two confirmations of a verdict, just before the deadline and at it.
  */
 export type InquiryStage = "identify" | "missed" | "suspect" | "eve" | "due";
@@ -21,7 +21,7 @@ export type InquiryStage = "identify" | "missed" | "suspect" | "eve" | "due";
 export interface Inquiry {
 	readonly runId: string;
 	readonly stage: InquiryStage;
-	/** What is suspected; null for `identify`. */
+	/** What is suspected; null for `identify`, and when no beat has ever been heard. */
 	readonly condition: Condition | null;
 	/** The run was never heard: its earlier stored beats are asked for as well, since they tell its cadence. */
 	readonly isUnheard: boolean;

@@ -3,10 +3,13 @@ import type { Inquiry, InquiryBasis, InquiryStage } from "./input.ts";
 import type { Run } from "./run.ts";
 
 /** Stored beats of a run that was never heard are looked for from its state on, less what clocks may be apart. */
-const clockSkewAllowedMs = 60 * 60_000;
+const clockSkewAllowedMs = 25 * 60 * 60_000;
+/** Of all runs at once, at the start: the wider window comes later, for those of which this one finds nothing. */
+const clockSkewAtFirstMs = 60 * 60_000;
 
 /** @param condition what is suspected; null when the question is who the run is */
 export function inquiryOf(run: Run, stage: InquiryStage, condition: Condition | null): Inquiry {
+	const skewMs = stage === "identify" ? clockSkewAtFirstMs : clockSkewAllowedMs;
 	const lastOccurredMs = run.occurredMs.at(-1) ?? run.lastBeat?.occurredMs ?? null;
 	return {
 		runId: run.runId,
@@ -15,7 +18,7 @@ export function inquiryOf(run: Run, stage: InquiryStage, condition: Condition | 
 		isUnheard: run.lastBeat === null,
 		parentTaskRunId: run.labels.parentRunId === null ? run.labels.parentTaskRunId : null,
 		basis: { attempt: run.attempt, stateId: run.state?.id ?? null, aliveAtMonoMs: run.aliveAtMonoMs },
-		beatsSinceMs: lastOccurredMs ?? Math.max(0, (run.state?.timestampMs ?? 0) - clockSkewAllowedMs),
+		beatsSinceMs: lastOccurredMs ?? Math.max(0, (run.state?.timestampMs ?? 0) - skewMs),
 	};
 }
 

@@ -1,12 +1,15 @@
 import type { Instant } from "../lib/clock.ts";
 import type { StreamLossKind } from "./decisions.ts";
 import type { Observation } from "./observation.ts";
-import type { Run, RunView } from "./run.ts";
+import type { BeatView, Run, RunView } from "./run.ts";
 
 /** Events overtake one another, and REST's answer overtakes an event: beyond this lag we are blind anyway. */
 const graceMs = 30_000;
 /** Events waited for at a time; beyond it the oldest are given up at once. */
 const owedEventsMax = 1_000;
+
+/** A subscription brings nothing that occurred, by the worker's clock, longer before it: Prefect's server leaves it out. */
+const reachMs = 15 * 60_000;
 
 /** An event that the server has stored, and the stream has not brought. */
 export interface LostEvent {
@@ -48,7 +51,12 @@ export class StreamLoss {
 		if (state !== null && state.id !== before.state?.id && this.#isOfOurTime(state.timestampMs)) {
 			this.#owe(state.id, { runId, kind: "stored_state_not_heard" }, at);
 		}
-		if (lastBeat !== null && lastBeat !== before.lastBeat && this.#isOfOurTime(lastBeat.receivedMs)) {
+		if (
+			lastBeat !== null &&
+			lastBeat !== before.lastBeat &&
+			isWithinReach(lastBeat) &&
+			this.#isOfOurTime(lastBeat.receivedMs)
+		) {
 			this.#owe(lastBeat.eventId, { runId, kind: "stored_beat_not_heard" }, at);
 		}
 	}
@@ -79,4 +87,8 @@ export class StreamLoss {
 		if (this.#observation.hearingSinceMonoMs === null || this.#owed.has(eventId)) return;
 		this.#owed.set(eventId, { ...event, sinceMonoMs: at.monoMs });
 	}
+}
+
+function isWithinReach({ occurredMs, receivedMs }: BeatView): boolean {
+	return occurredMs === null || receivedMs === null || receivedMs - occurredMs <= reachMs;
 }

@@ -40,7 +40,8 @@ const deliveredMs = 6 * minute;
 
 /**
  * A subscription gets nothing that occurred more than 15 minutes before it. Of a worker whose clock is slower than that
- * the stream brings no beat, and REST is not asked about a run that has never beaten: its death goes unnoticed.
+ * the stream brings no beat; of the few that questions to REST bring no cadence can be learned for sure, and its death is
+ * told at no certain time.
  */
 function isOutOfEarshot(run: SimRun): boolean {
 	return run.skewMs < -15 * minute;

@@ -14,7 +14,7 @@ export const failedSeeds: readonly FailedSeed[] = [
 		hours: 2,
 		runs: 33,
 		wild: false,
-		why: "the death of a run whose worker's clock is 19 hours slow is never noticed: the stream brings none of its beats",
+		why: "the death of a run whose worker's clock is 19 hours slow was never noticed: the stream brings none of its beats",
 	},
 	{
 		seed: 228,

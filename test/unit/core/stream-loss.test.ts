@@ -106,13 +106,16 @@ describe("a state that REST tells of", () => {
 });
 
 describe("a heartbeat that REST tells of", () => {
-	function beating(id: string, receivedAtMs: number | null): Run {
+	function beating(id: string, receivedAtMs: number | null, occurredAtMs: number | null = null): Run {
 		const receivedMs = receivedAtMs === null ? null : epochMs + receivedAtMs;
-		return { ...newRun("r"), lastBeat: { eventId: id, occurredMs: null, receivedMs } };
+		const occurredMs = occurredAtMs === null ? null : epochMs + occurredAtMs;
+		return { ...newRun("r"), lastBeat: { eventId: id, occurredMs, receivedMs } };
 	}
 
-	it("shows a loss when it has not come within 30 s", () => {
-		loss.learned(newRun("r"), beating("b", second), at(20 * second));
+	const reach = 900 * second;
+
+	it.each([null, second - reach])("shows a loss when it has not come within 30 s, occurred at %s", (occurredAtMs) => {
+		loss.learned(newRun("r"), beating("b", second, occurredAtMs), at(20 * second));
 		expect(loss.takeLost(at(20 * second + grace - 1))).toEqual([]);
 		expect(loss.takeLost(at(20 * second + grace))).toEqual([{ runId: "r", kind: "stored_beat_not_heard" }]);
 	});
@@ -127,6 +130,8 @@ describe("a heartbeat that REST tells of", () => {
 	it.each([
 		{ what: "was received before we listened", beat: beating("b", 0) },
 		{ what: "was received nobody knows when", beat: beating("b", null) },
+		{ what: "was received nobody knows when, and occurred", beat: beating("b", null, second) },
+		{ what: "occurred longer ago than a subscription reaches back", beat: beating("b", second, second - reach - 1) },
 	])("shows none when it $what", ({ beat }) => {
 		loss.learned(newRun("r"), beat, at(20 * second));
 		expect(loss.takeLost(at(10 * grace))).toEqual([]);
