@@ -160,7 +160,8 @@ export class Ledger {
 		const rule = "proof of life never goes back";
 		const receivedBeforeMs = before.lastBeat?.receivedMs ?? Number.NEGATIVE_INFINITY;
 		const receivedMs = row.lastBeat?.receivedMs ?? Number.NEGATIVE_INFINITY;
-		if (receivedMs < receivedBeforeMs && at.isOneClock) {
+		// A server whose clock was ever set has stored beats by two clocks: which of them is later only the worker's tells.
+		if (receivedMs < receivedBeforeMs && this.#clockSetMs === Number.NEGATIVE_INFINITY) {
 			this.#failures.report(rule, row.runId, `its last beat is ${receivedBeforeMs - receivedMs} ms older than before`);
 		}
 		if (before.aliveAtServerMs === null || row.aliveAtServerMs === null) return;
