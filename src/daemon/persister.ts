@@ -100,9 +100,9 @@ export class Persister {
 		return this.#failing;
 	}
 
-	/** Decided, and not in the store. */
+	/** Episodes and group incidents that were decided, and are not in the store. */
 	get unsavedVerdicts(): number {
-		return this.#episodes.length;
+		return this.#episodes.length + this.#groups.length;
 	}
 
 	/** A commit is in flight. */

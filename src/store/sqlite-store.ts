@@ -123,10 +123,19 @@ export class SqliteStore implements Store {
 	#guard<Result>(doing: string, work: () => Result): Result {
 		this.#refuseWhenClosed();
 		try {
+			this.#endLeftover();
 			return work();
 		} catch (error) {
 			throw asStoreError(doing, error);
 		}
+	}
+
+	/**
+	 * A transaction whose ROLLBACK failed as well stays open, and whatever comes next would be a part of it: told as
+	 * committed, and gone with the process.
+	 */
+	#endLeftover(): void {
+		if (this.#database.inTransaction) this.#database.exec("ROLLBACK");
 	}
 
 	/** In WAL mode NORMAL leaves the fsync to the next FULL commit or checkpoint, which then takes the earlier ones along. */

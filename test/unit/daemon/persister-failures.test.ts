@@ -211,6 +211,14 @@ describe("a commit that can never succeed ends the loop", () => {
 		expect(await endOf(under.persister)).toBe(bug);
 	});
 
+	test("a group incident that was not saved counts as well", async () => {
+		const under = new PersisterUnderTest();
+		under.store.failingWith = "SQLITE_FULL";
+		under.persister.record(changesOf({ groups: [groupOf("group-1")] }));
+		await settle();
+		expect(under.persister.unsavedVerdicts).toBe(1);
+	});
+
 	test("and a commit that succeeds leaves nothing unsaved", async () => {
 		const under = new PersisterUnderTest();
 		under.persister.record(changesOf(verdictOf(1)));

@@ -54,6 +54,25 @@ describe("a store whose file fails", () => {
 		expect(await store.commit(batch)).toStrictEqual({ lost: [] });
 	});
 
+	test("a transaction whose ROLLBACK failed as well takes no later commit with it", async () => {
+		await using house = await buildSqliteHouse(clock);
+		await (await house.open())[Symbol.asyncDispose]();
+		const database = new Database(house.path);
+		const lock = InstanceLock.acquire(house.path);
+		{
+			await using store = new SqliteStore({ database, lock, clock, onMalformedRow: expect.unreachable });
+			await store.commit(batchOf({ runs: manyRuns(1) }));
+			// What such a failure leaves behind: half a batch, and no end.
+			database.exec("BEGIN IMMEDIATE");
+			database.exec("DELETE FROM runs");
+			expect((await store.load(workspace)).runs).toHaveLength(1);
+			database.exec("BEGIN IMMEDIATE");
+			await store.commit(batchOf({ runs: manyRuns(1, 1) }));
+		}
+		await using store = await house.open();
+		expect((await store.load(workspace)).runs).toHaveLength(2);
+	});
+
 	test("a commit that finds the disk full keeps nothing, can be tried again, and succeeds when there is room", async () => {
 		await using house = await buildSqliteHouse(clock);
 		await (await house.open())[Symbol.asyncDispose]();
