@@ -64,6 +64,10 @@ export class DaemonProcess {
 		return this.#address;
 	}
 
+	get databasePath(): string {
+		return this.#folder.file("zombied.db");
+	}
+
 	get pid(): number | null {
 		return this.#process?.pid ?? null;
 	}
@@ -93,7 +97,7 @@ export class DaemonProcess {
 				HOME: this.#folder.path,
 				PREFECT_API_URL: this.#options.apiUrl,
 				...(this.#options.authString == null ? {} : { PREFECT_API_AUTH_STRING: this.#options.authString }),
-				ZOMBIED_STORE_URL: `sqlite:${this.#folder.file("zombied.db")}`,
+				ZOMBIED_STORE_URL: `sqlite:${this.databasePath}`,
 				ZOMBIED_HTTP_LISTEN: "127.0.0.1:0",
 				...this.#options.environment,
 			}),

@@ -1,5 +1,5 @@
 /** `npm run test:soak` sets it: the long forms, which take hours. */
-const isSoak = process.env.ZOMBIED_TEST_SOAK === "1";
+export const isSoak = process.env.ZOMBIED_TEST_SOAK === "1";
 
 /** How often something is done to the daemon: `short` as a part of `npm test`, `long` in the soak. */
 export function timesOf(extent: { readonly short: number; readonly long: number }): number {

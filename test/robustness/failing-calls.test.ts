@@ -97,11 +97,10 @@ describe("R2: whichever call of SQLite fails", () => {
 		expect(sound.failure).toBeNull();
 		expect(sound.told).toHaveLength(3);
 		expect(callsCount).toBeGreaterThan(100);
-		const [first, second] = [...new Set(sound.told.map((key) => key.split(":")[0]))].toSorted();
-		expect(await keptIn(folder.file("sound.db"))).toEqual({
-			outbox: sound.told,
-			episodes: [`${first} closed`, `${second} open`],
-		});
+		const [first, , second] = sound.told.map((key) => key.split(":")[0]);
+		const { outbox, episodes } = await keptIn(folder.file("sound.db"));
+		expect(outbox).toEqual(sound.told);
+		expect(new Set(episodes)).toEqual(new Set([`${first} closed`, `${second} open`]));
 	});
 
 	// A test of its own for each call would have to know how many there are before the story has been played.
