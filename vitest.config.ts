@@ -10,7 +10,16 @@ export default defineConfig({
 			{ test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
 			{ test: { name: "conformance", include: ["test/conformance/**/*.test.ts"] } },
 			{ test: { name: "simulation", include: ["test/simulation/*.test.ts"], testTimeout: 300_000 } },
-			{ test: { name: "robustness", include: ["test/robustness/**/*.test.ts"], testTimeout: 60_000 } },
+			{
+				test: {
+					name: "robustness",
+					include: ["test/robustness/**/*.test.ts"],
+					testTimeout: 60_000,
+					// Daemons that wait more than they work, as in the integration tests.
+					maxWorkers: 3,
+					sequence: { groupOrder: 2 },
+				},
+			},
 			{ test: { name: "incidents", include: ["test/incidents/**/*.test.ts"], testTimeout: 60_000 } },
 			{
 				test: {

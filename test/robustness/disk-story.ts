@@ -86,8 +86,9 @@ class StoryWorld implements StubWorld {
 	}
 }
 
-/** How a life of the daemon ended: null is success, as exit code 0 is. */
+/** How a life of the daemon ended. */
 export interface StoryEnd {
+	/** Null is success, as exit code 0 is. */
 	readonly failure: unknown;
 	/** Keys of the alerts, in the order in which they were told. */
 	readonly told: readonly string[];
