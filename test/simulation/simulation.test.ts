@@ -89,7 +89,9 @@ describe("the simulation notices", () => {
 	});
 
 	test("a detector that does not wait for a beat that is due", async () => {
-		const settings: Sabotage["settings"] = (sound) => ({ ...sound, detector: { ...sound.detector, k: 0.4 } });
+		// A threshold of an operator's own, for runs that beat more slowly than that.
+		const rule = { match: {}, threshold: { ms: minute } };
+		const settings: Sabotage["settings"] = (sound) => ({ ...sound, rules: [rule] });
 		expect(await ruleBrokenIn({ sabotage: { settings } })).toBe("no verdict on a run that beats");
 	});
 
