@@ -1,7 +1,7 @@
 import type { Instant } from "../lib/clock.ts";
 import type { Condition } from "./episode.ts";
 import type { GroupKind } from "./group-incident.ts";
-import { type ArmedState, hasEnded, isArmed, isBeatingState, type Run } from "./run.ts";
+import { type ArmedState, hasEnded, isArmed, isBeatingState, type Run, type StateView } from "./run.ts";
 import type { Passed, RunTable, Slot } from "./run-table.ts";
 import { type DoubtfulThreshold, ThresholdWatch } from "./threshold-watch.ts";
 import type { Yardstick } from "./yardstick.ts";
@@ -79,7 +79,7 @@ export class Coverage {
 			countTrouble(slot, counts);
 			const coverage = coverageOf(run);
 			if (coverage !== null) counts[coverage] += 1;
-			if (coverage === "unmonitored" && this.#isWithoutHeartbeats(run, at)) counts.withoutHeartbeats += 1;
+			if (isUnmonitored(run) && this.#isWithoutHeartbeats(run, at)) counts.withoutHeartbeats += 1;
 			if (!isArmed(run)) continue;
 			this.#countThreshold(run, shortThresholds);
 			if (episode === null) noteOldest(oldestBeatsMs, run, at);
@@ -88,8 +88,8 @@ export class Coverage {
 	}
 
 	/** As long in its state as a run that beats is given to be heard. */
-	#isWithoutHeartbeats(run: Run, at: Instant): boolean {
-		const sinceMonoMs = run.state === null ? null : this.#yardstick.toMonoMs(run.state.timestampMs);
+	#isWithoutHeartbeats(run: UnmonitoredRun, at: Instant): boolean {
+		const sinceMonoMs = this.#yardstick.toMonoMs(run.state.timestampMs);
 		return sinceMonoMs !== null && at.monoMs - sinceMonoMs >= this.#yardstick.deadline(run).dueAfterMs;
 	}
 
@@ -116,7 +116,16 @@ function countTrouble(
 function coverageOf(run: Run): "beating" | "unmonitored" | "idle" | null {
 	if (run.state === null || hasEnded(run)) return null;
 	if (isArmed(run)) return "beating";
-	return isBeatingState(run.state.type) ? "unmonitored" : "idle";
+	return isUnmonitored(run) ? "unmonitored" : "idle";
+}
+
+interface UnmonitoredRun extends Run {
+	readonly state: StateView;
+}
+
+/** In a state in which it should beat, and not armed. */
+function isUnmonitored(run: Run): run is UnmonitoredRun {
+	return run.state !== null && isBeatingState(run.state.type) && !isArmed(run);
 }
 
 function noteOldest(oldestMs: Map<string | null, number>, { labels, aliveAtMonoMs }: ArmedState, at: Instant): void {

@@ -234,9 +234,9 @@ describe("a run that beats on after the server's clock was set back", () => {
 	const before = { ...newRun(runId), lastBeat: beat(1, 30), beatAtMonoMs: 30_000, aliveAtMonoMs: 30_000 };
 	/** By half an hour, which the mapping of the clocks knows of. */
 	const setBackMs = 1_800_000;
-	function heard(told: BeatView, atMs: number): Run {
+	function heard(told: BeatView, atMs: number, known: Run = before): Run {
 		const since = { monoMs: atMs, toMonoMs: (serverMs: number) => serverMs - server + setBackMs };
-		return mergeView(before, view({ beat: told }), since).run;
+		return mergeView(known, view({ beat: told }), since).run;
 	}
 
 	it("has a later beat, although it seems to have been received before", () => {
@@ -250,6 +250,12 @@ describe("a run that beats on after the server's clock was set back", () => {
 		expect(heard(beat(2, 35 - 1_800, 60), 35_000).lastBeat?.eventId).toBe(uuid(3, 1));
 		expect(heard(beat(2, 36 - 1_800, 60), 36_000).lastBeat?.eventId).toBe(uuid(3, 2));
 		expect(heard(beat(2, 60 - 1_800, null), 60_000).lastBeat?.eventId).toBe(uuid(3, 1));
+	});
+
+	it("has none while it is not known when the last one occurred, or came", () => {
+		const later = beat(2, 60 - 1_800, 60);
+		expect(heard(later, 60_000, { ...before, lastBeat: beat(1, 30, null) }).lastBeat?.eventId).toBe(uuid(3, 1));
+		expect(heard(later, 60_000, { ...before, beatAtMonoMs: null }).lastBeat?.eventId).toBe(uuid(3, 1));
 	});
 });
 

@@ -28,6 +28,11 @@ describe("the outcome", () => {
 			expected: "recovered",
 		},
 		{
+			rule: "is open for a beat that seems earlier, and does not say when it occurred",
+			now: { lastBeat: { ...laterBeat, occurredMs: null, receivedMs: 20_000 } },
+			expected: null,
+		},
+		{
 			rule: "is open for an earlier beat: what was stored lacks the last one",
 			now: { lastBeat: { ...laterBeat, occurredMs: 10_000, receivedMs: 20_000 } },
 			expected: null,
@@ -53,6 +58,11 @@ describe("the outcome", () => {
 		{ rule: "is open for a run restored without its beats", now: { lastBeat: null }, expected: null },
 	])("$rule", ({ now, expected }) => {
 		expect(outcomeOf(episode, { ...run, ...now })).toBe(expected);
+	});
+
+	it("is open for a beat that seems earlier, where the episode does not know when its own occurred", () => {
+		const timeless = { ...episode, evidence: { ...episode.evidence, lastBeatOccurredMs: null } };
+		expect(outcomeOf(timeless, { ...run, lastBeat: { ...laterBeat, receivedMs: 20_000 } })).toBeNull();
 	});
 
 	it("is recovered by any beat, where the episode knew of none", () => {
