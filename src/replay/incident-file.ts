@@ -81,9 +81,11 @@ async function* rowsOf(path: string): AsyncGenerator<Row> {
 			if (text.trim() !== "") yield { number, json: JSON.parse(text) };
 		}
 	} catch (error) {
-		throw new OperatorError(`${path}:${number}: ${messageOf(error)}: expected one JSON object a line`, {
-			cause: error,
-		});
+		const told =
+			error instanceof SyntaxError
+				? `${path}:${number}: ${messageOf(error)}: expected one JSON object a line`
+				: `${path}: cannot be read (${messageOf(error)}): is the path right?`;
+		throw new OperatorError(told, { cause: error });
 	}
 }
 

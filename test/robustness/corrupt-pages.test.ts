@@ -9,7 +9,8 @@ import { PrefectStub } from "../_util/prefect-stub.ts";
 import { openFile } from "../_util/store-houses.ts";
 import { batchOf, deliveryOf, episodeOf } from "../_util/store-samples.ts";
 import { TempFolder } from "../_util/temp-folder.ts";
-import { firstSeed, seededRandom, timesOf } from "./extent.ts";
+import { Chance } from "../simulation/chance.ts";
+import { firstSeed, timesOf } from "./extent.ts";
 
 const runsCount = 60;
 const damages = timesOf({ short: 25, long: 500 });
@@ -72,7 +73,7 @@ const kindsOfDamage: readonly ((of: Page) => void)[] = [
 ];
 
 function damage(path: string, seed: number): void {
-	const random = seededRandom(seed);
+	const random = new Chance(seed).random;
 	const file = readFileSync(path);
 	const at = Math.floor((random() * file.length) / pageBytes) * pageBytes;
 	const page = file.subarray(at, at + pageBytes);

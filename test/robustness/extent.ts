@@ -8,14 +8,3 @@ export function timesOf(extent: { readonly short: number; readonly long: number 
 
 /** The first seed: of every run its own, or the one to be repeated (`ZOMBIED_TEST_SEED`). */
 export const firstSeed = Number(process.env.ZOMBIED_TEST_SEED ?? Date.now() % 1_000_000);
-
-/** Mulberry32: small, and good enough to choose where to strike. Each call gives a number in [0, 1). */
-export function seededRandom(seed: number): () => number {
-	let state = seed >>> 0;
-	return () => {
-		state = (state + 0x6d2b79f5) >>> 0;
-		let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-		mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-		return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-	};
-}

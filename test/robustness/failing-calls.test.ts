@@ -6,8 +6,9 @@ import { StoreError } from "../../src/store/store-error.ts";
 import { type DriverFailure, type FailingCode, FailingDriver } from "../_util/failing-driver.ts";
 import { openFile } from "../_util/store-houses.ts";
 import { TempFolder } from "../_util/temp-folder.ts";
+import { Chance } from "../simulation/chance.ts";
 import { playStory, type StoryEnd } from "./disk-story.ts";
-import { firstSeed, seededRandom, timesOf } from "./extent.ts";
+import { firstSeed, timesOf } from "./extent.ts";
 
 const codes: readonly FailingCode[] = ["SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_BUSY", "SQLITE_CORRUPT"];
 const manners: readonly Pick<DriverFailure, "times" | "isDone">[] = [
@@ -105,7 +106,7 @@ describe("R2: whichever call of SQLite fails", () => {
 
 	// A test of its own for each call would have to know how many there are before the story has been played.
 	test(`success means that every verdict is saved, alerts are told once and in order, and the end comes (seed ${firstSeed})`, async () => {
-		const random = seededRandom(firstSeed);
+		const random = new Chance(firstSeed).random;
 		const faults: string[] = [];
 		for (let atCall = 1; atCall <= callsCount; atCall++) {
 			const ways = codes.flatMap((code) => manners.map((manner) => ({ atCall, code, ...manner })));

@@ -6,7 +6,8 @@ import { stateEvent } from "../_util/prefect-events.ts";
 import { PrefectStub } from "../_util/prefect-stub.ts";
 import type { AlertLine } from "../_util/real-alert-line.ts";
 import { DaemonProcess } from "../_util/real-daemon.ts";
-import { firstSeed, seededRandom, timesOf } from "./extent.ts";
+import { Chance } from "../simulation/chance.ts";
+import { firstSeed, timesOf } from "./extent.ts";
 
 /** Each with a server, a database and a daemon of its own: a new process tells nothing before it has listened for 45 s. */
 const lanes = 4;
@@ -34,7 +35,7 @@ class Lane implements AsyncDisposable {
 
 	private constructor(stub: PrefectStub, seed: number) {
 		this.#stub = stub;
-		this.#random = seededRandom(seed);
+		this.#random = new Chance(seed).random;
 	}
 
 	static async start(seed: number): Promise<Lane> {

@@ -82,7 +82,11 @@ describe("replay", { timeout: 60_000 }, () => {
 	});
 
 	test.each([
-		["a file that is not there", "nowhere.jsonl", /^zombied: .*nowhere\.jsonl.*ENOENT.*\n$/u],
+		[
+			"a file that is not there",
+			"nowhere.jsonl",
+			/^zombied: \S*nowhere\.jsonl: cannot be read \(ENOENT.*\): is the path right\?\n$/u,
+		],
 		["a line that is no JSON", "broken.jsonl", /^zombied: .*broken\.jsonl:2: .*expected one JSON object a line\n$/u],
 	])("%s is the operator's to mend: one line that says where", async (_what, name, words) => {
 		writeFileSync(folder.file("broken.jsonl"), '{"at":"2026-01-01T00:00:00Z","text":"x"}\n{"at":\n');

@@ -1,52 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { mergeView } from "../../../src/core/liveness.ts";
-import {
-	type BeatView,
-	isArmed,
-	isReopenedUnchecked,
-	newRun,
-	noLabels,
-	type Run,
-	type RunView,
-	type StateType,
-	type StateView,
-	stateTypes,
-} from "../../../src/core/run.ts";
+import { type BeatView, isArmed, isReopenedUnchecked, newRun, type Run, stateTypes } from "../../../src/core/run.ts";
 import { uuid } from "../../_util/core-server.ts";
-
-const runId = uuid(1, 1);
-const second = 1_000;
-/** Every view arrives late, with the server's clock an hour ahead of ours. */
-const arrival = { monoMs: 1_000_000, toMonoMs: (serverMs: number) => serverMs - 3_600_000 };
-const server = 3_600_000;
-
-function state(number: number, type: StateType, atSeconds: number, fromRest = false): StateView {
-	return {
-		id: uuid(2, number),
-		type,
-		name: type,
-		timestampMs: server + atSeconds * second,
-		scheduledTimeMs: null,
-		fromRest,
-	};
-}
-
-function beat(number: number, atSeconds: number, occurredSeconds: number | null = atSeconds): BeatView {
-	const occurredMs = occurredSeconds === null ? null : server + occurredSeconds * second;
-	return { eventId: uuid(3, number), occurredMs, receivedMs: server + atSeconds * second };
-}
-
-function view(told: Partial<RunView>): RunView {
-	return { runId, attempt: null, state: null, beat: null, labels: noLabels, ...told };
-}
-
-function merged(...views: readonly Partial<RunView>[]): Run {
-	return views.reduce<Run>((run, told) => mergeView(run, view(told), arrival).run, newRun(runId));
-}
-
-const running = state(1, "RUNNING", 0);
-const completed = state(2, "COMPLETED", 100);
+import {
+	arrival,
+	beat,
+	completed,
+	merged,
+	runId,
+	running,
+	second,
+	server,
+	state,
+	view,
+} from "../../_util/core-views.ts";
 
 /** What the laws are about. */
 function essence({ state: newest, attempt, endedAtMs, aliveAtMonoMs, lastBeat, beatAtMonoMs, transitMsMin }: Run) {

@@ -1,50 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { isNews, mergeView } from "../../../src/core/liveness.ts";
+import { isListedLive, newRun, noLabels, stateTypes } from "../../../src/core/run.ts";
 import {
-	type BeatView,
-	isListedLive,
-	newRun,
-	noLabels,
-	type Run,
-	type RunView,
-	type StateType,
-	type StateView,
-	stateTypes,
-} from "../../../src/core/run.ts";
-import { uuid } from "../../_util/core-server.ts";
-
-const runId = uuid(1, 1);
-const second = 1_000;
-/** Every view arrives late, with the server's clock an hour ahead of ours. */
-const arrival = { monoMs: 1_000_000, toMonoMs: (serverMs: number) => serverMs - 3_600_000 };
-const server = 3_600_000;
-
-function state(number: number, type: StateType, atSeconds: number, fromRest = false): StateView {
-	return {
-		id: uuid(2, number),
-		type,
-		name: type,
-		timestampMs: server + atSeconds * second,
-		scheduledTimeMs: null,
-		fromRest,
-	};
-}
-
-function beat(number: number, atSeconds: number, occurredSeconds: number | null = atSeconds): BeatView {
-	const occurredMs = occurredSeconds === null ? null : server + occurredSeconds * second;
-	return { eventId: uuid(3, number), occurredMs, receivedMs: server + atSeconds * second };
-}
-
-function view(told: Partial<RunView>): RunView {
-	return { runId, attempt: null, state: null, beat: null, labels: noLabels, ...told };
-}
-
-function merged(...views: readonly Partial<RunView>[]): Run {
-	return views.reduce<Run>((run, told) => mergeView(run, view(told), arrival).run, newRun(runId));
-}
-
-const running = state(1, "RUNNING", 0);
-const completed = state(2, "COMPLETED", 100);
+	arrival,
+	beat,
+	completed,
+	merged,
+	runId,
+	running,
+	second,
+	server,
+	state,
+	view,
+} from "../../_util/core-views.ts";
 
 describe("the ring", () => {
 	const beaten = merged(
