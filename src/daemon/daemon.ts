@@ -3,7 +3,7 @@ import { LiveSettings } from "../config/live-settings.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { HttpServer } from "../http/http-server.ts";
 import type { Clock } from "../lib/clock.ts";
-import { messageOf } from "../lib/errors.ts";
+import { messageOf, OperatorError } from "../lib/errors.ts";
 import type { Random } from "../lib/random.ts";
 import { createReporter } from "../observe/log-and-metrics.ts";
 import { createLogger } from "../observe/logger.ts";
@@ -11,6 +11,7 @@ import { Metrics } from "../observe/metrics.ts";
 import { isoTime } from "../observe/plain-text.ts";
 import type { ProxyEnvironment } from "../prefect/proxy.ts";
 import { openStore } from "../store/open-store.ts";
+import type { Store, StoredWorld } from "../store/store.ts";
 import { StoreError } from "../store/store-error.ts";
 import { connectionOf, workspaceOf } from "./connection.ts";
 import { livePorts } from "./ports.ts";
@@ -99,31 +100,47 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 			onDamaged: (facts) => reporter.storeSetAside({ ...facts }),
 			knownDamage: damage,
 		});
-		const world = await store.load(workspace);
-		const ports = livePorts({ ...options, settings, connection, reporter });
-		const { apiUrl } = connection;
-		await using current = new Watch({ ...options, settings, live, ports, apiUrl, workspace, store, world, reporter });
-		if (present === null) {
-			present = { watch: current };
-			reporter.httpListening(resources.use(await startPages(present)).address);
-		}
-		present.watch = current;
-		reporter.ready({ runs: world.runs.length, openEpisodes: world.openEpisodes.length });
-		damage = await damageMet(current, signal);
+		const isMadeAnew = damage !== null;
+		damage = await damageMet(async () => {
+			const world = await loadWorld(store, workspace, isMadeAnew);
+			const ports = livePorts({ ...options, settings, connection, reporter });
+			const { apiUrl } = connection;
+			await using current = new Watch({ ...options, settings, live, ports, apiUrl, workspace, store, world, reporter });
+			if (present === null) {
+				present = { watch: current };
+				reporter.httpListening(resources.use(await startPages(present)).address);
+			}
+			present.watch = current;
+			reporter.ready({ runs: world.runs.length, openEpisodes: world.openEpisodes.length });
+			await current.run(signal);
+		}, signal);
 	} while (damage !== null);
 	reporter.stopped();
+}
+
+/** Damage that SQLite's own check does not see, as in the root of an index, is met by the first who reads there. */
+async function loadWorld(store: Store, workspace: string, isMadeAnew: boolean): Promise<StoredWorld> {
+	try {
+		return await store.load(workspace);
+	} catch (error) {
+		if (!isMadeAnew) throw error;
+		// A disk that damages what was written a moment ago would go on so for ever.
+		throw new OperatorError(
+			`the database is damaged as soon as it is made anew; put it on another disk (${messageOf(error)})`,
+		);
+	}
 }
 
 /**
  * Watches until the signal aborts (null), or until the database turns out to be damaged (what SQLite said): what it held
  * can be learned again, so that a new one takes its place.
  */
-async function damageMet(watch: Watch, signal: AbortSignal): Promise<string | null> {
+async function damageMet(watching: () => Promise<void>, signal: AbortSignal): Promise<string | null> {
 	try {
-		await watch.run(signal);
+		await watching();
 		return null;
 	} catch (error) {
-		const cause = error instanceof Error ? error.cause : null;
+		const cause = error instanceof Error && !(error instanceof StoreError) ? error.cause : error;
 		if (!(cause instanceof StoreError) || !cause.isDamage) throw error;
 		if (signal.aborted) throw cause;
 		return messageOf(cause);

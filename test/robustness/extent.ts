@@ -6,5 +6,5 @@ export function timesOf(extent: { readonly short: number; readonly long: number 
 	return isSoak ? extent.long : extent.short;
 }
 
-/** The first seed: of every run its own, or the one to be repeated (`ZOMBIED_TEST_SEED`). */
-export const firstSeed = Number(process.env.ZOMBIED_TEST_SEED ?? Date.now() % 1_000_000);
+/** The first seed: in the soak of every run its own; or the one to be repeated (`ZOMBIED_TEST_SEED`). */
+export const firstSeed = Number(process.env.ZOMBIED_TEST_SEED ?? (isSoak ? Date.now() % 1_000_000 : 1));
