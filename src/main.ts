@@ -5,6 +5,9 @@ import type { CliContext } from "./cli/context.ts";
 import { systemClock } from "./lib/clock.ts";
 import { systemRandom } from "./lib/random.ts";
 
+/** From the end of the work to the end of the process. */
+const exitGraceMs = 2_000;
+
 const stop = new AbortController();
 const context: CliContext = {
 	args: process.argv.slice(2),
@@ -32,3 +35,5 @@ process.stderr.on("error", () => undefined);
 process.on("uncaughtException", (error) => process.exit(reportFailure(context, error)));
 
 process.exitCode = await runCli(context);
+// All that was to be done is done, or has failed: a socket or a timer that somebody left behind keeps no shell alive.
+setTimeout(() => process.exit(), exitGraceMs).unref();

@@ -2,7 +2,7 @@ import type { LiveSettings } from "../config/live-settings.ts";
 import type { Settings } from "../config/schema.ts";
 import type { Tracker } from "../core/tracker.ts";
 import type { Clock } from "../lib/clock.ts";
-import { messageOf, OutsideError } from "../lib/errors.ts";
+import { OutsideError } from "../lib/errors.ts";
 import type { Random } from "../lib/random.ts";
 import { Dispatcher } from "../notify/dispatcher.ts";
 import { isoTime } from "../observe/plain-text.ts";
@@ -10,16 +10,18 @@ import type { Reporter } from "../observe/reporter.ts";
 import { ApiClient } from "../prefect/api-client.ts";
 import { Schedule } from "../schedule/schedule.ts";
 import type { Store, StoredWorld } from "../store/store.ts";
-import { StoreError } from "../store/store-error.ts";
 import { Backlog } from "./backlog.ts";
+import { CountedStore } from "./counted-store.ts";
 import { Inquirer } from "./inquirer.ts";
 import { Intake } from "./intake.ts";
+import { jobsOf } from "./jobs.ts";
 import { Lesson } from "./lesson.ts";
 import { Persister } from "./persister.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { Ports, StreamPort, TransportPort } from "./ports.ts";
 import { restoredTracker } from "./restored-tracker.ts";
-import { supervise } from "./supervise.ts";
+import { isOverWithin, supervise } from "./supervise.ts";
+import { type WatchedPart, watchForStandstill } from "./watchdog.ts";
 
 export interface WatchOptions {
 	/** As they were at the start: what a reload cannot change. */
@@ -39,14 +41,15 @@ export interface WatchOptions {
 	readonly random: Random;
 }
 
-/** What is still to be delivered after the intake has stopped has this long, within the 10 s of a whole shutdown. */
-const drainMs = 5_000;
-const retentionEveryMs = 10 * 60_000;
-const tickEveryMs = 1_000;
+/** Of the 10 s that a whole shutdown has, these go to what brings inputs, to what is still to be delivered, to the core. */
+const intakeStopMsMax = 3_000;
+const drainMsMax = 5_000;
+const coreStopMsMax = 1_000;
 
 /** One workspace under watch: the parts, and how they hang together. */
 export class Watch implements AsyncDisposable {
 	readonly #options: WatchOptions;
+	readonly #store: CountedStore;
 	readonly #tracker: Tracker;
 	readonly #transport: TransportPort;
 	readonly #api: ApiClient;
@@ -62,7 +65,9 @@ export class Watch implements AsyncDisposable {
 
 	constructor(options: WatchOptions) {
 		this.#options = options;
-		const { live, ports, workspace, store, world, reporter, clock, random } = options;
+		const { live, ports, workspace, world, reporter, clock, random } = options;
+		const store = new CountedStore(options.store);
+		this.#store = store;
 		const tracker = restoredTracker(options);
 		this.#tracker = tracker;
 		this.#transport = ports.transport({
@@ -125,7 +130,8 @@ export class Watch implements AsyncDisposable {
 		this.#intake = this.#newIntake();
 		this.#lesson = new Lesson({ ...options, tracker, transport: this.#transport, pipeline: this.#pipeline });
 		this.#stream = ports.stream(this.#intake.listener);
-		this.#schedule = this.#jobs();
+		const parts = { store, pipeline: this.#pipeline, intake: this.#intake };
+		this.#schedule = new Schedule(jobsOf({ ...options, ...parts }), { slots: ports.slots, reporter, clock });
 	}
 
 	#newIntake(): Intake {
@@ -197,21 +203,14 @@ export class Watch implements AsyncDisposable {
 				backlog: (stop) => this.#backlog.run(stop),
 			},
 			drained.signal,
+			{ ...this.#options, stopMsMax: coreStopMsMax },
 		);
 		core.catch(() => failed.abort());
 		try {
-			await supervise(
-				{
-					stream: (stop) => this.#stream.run(stop),
-					"catch-up": (stop) => this.#intake.runCatchUp(stop),
-					probe: (stop) => this.#intake.runProbe(stop),
-					inquirer: (stop) => this.#inquirer.run(stop),
-					lesson: (stop) => this.#lesson.run(stop),
-					persister: (stop) => this.#persister.run(stop),
-					schedule: (stop) => this.#schedule.run(stop),
-				},
-				AbortSignal.any([signal, failed.signal]),
-			);
+			await supervise(this.#intakeLoops(), AbortSignal.any([signal, failed.signal]), {
+				...this.#options,
+				stopMsMax: intakeStopMsMax,
+			});
 		} finally {
 			try {
 				await this.#drain(failed.signal);
@@ -224,9 +223,31 @@ export class Watch implements AsyncDisposable {
 		this.#refuseToLose();
 	}
 
+	#intakeLoops(): Parameters<typeof supervise>[0] {
+		return {
+			stream: (stop) => this.#stream.run(stop),
+			"catch-up": (stop) => this.#intake.runCatchUp(stop),
+			probe: (stop) => this.#intake.runProbe(stop),
+			inquirer: (stop) => this.#inquirer.run(stop),
+			lesson: (stop) => this.#lesson.run(stop),
+			persister: (stop) => this.#persister.run(stop),
+			schedule: (stop) => this.#schedule.run(stop),
+			watchdog: (stop) => watchForStandstill(this.#watchedParts(), this.#options.clock, stop),
+		};
+	}
+
+	/** What else waits (sockets, REST, sinks) waits for others, has limits of its own, and is told where it is met. */
+	#watchedParts(): readonly WatchedPart[] {
+		return [
+			{ name: "the sweep", progress: () => this.#pipeline.lastTickMonoMs ?? "not begun" },
+			{ name: "a commit", progress: () => (this.#persister.isBusy ? this.#store.commitsBegun : null) },
+		];
+	}
+
 	/** Whoever stops us is to know that the database lacks something; it comes again with the next start, over REST. */
 	#refuseToLose(): void {
-		const { unsavedVerdicts } = this.#persister;
+		const { unsavedVerdicts, isBusy } = this.#persister;
+		if (isBusy) throw new OutsideError("stopped while the database had not ended a commit", { retryable: true });
 		if (unsavedVerdicts === 0) return;
 		throw new OutsideError(`stopped with ${unsavedVerdicts} verdicts that the database did not take`, {
 			retryable: true,
@@ -239,48 +260,10 @@ export class Watch implements AsyncDisposable {
 	 * @param failed aborted when the dispatcher is gone
 	 */
 	async #drain(failed: AbortSignal): Promise<void> {
+		const over = AbortSignal.any([failed, AbortSignal.timeout(drainMsMax)]);
 		this.#pipeline.drain();
-		await this.#persister.flush();
-		await this.#dispatcher.idle(AbortSignal.any([failed, AbortSignal.timeout(drainMs)])).catch(() => undefined);
-		await this.#persister.flush();
-	}
-
-	/** A failure of the store is told; what is too old still is at the next turn. */
-	async #retain(): Promise<void> {
-		const { live, store, clock, reporter } = this.#options;
-		const nowMs = clock.now().wallMs;
-		const { runs, episodes } = live.current.retention;
-		try {
-			reporter.retained(await store.retain({ runsBeforeMs: nowMs - runs.ms, episodesBeforeMs: nowMs - episodes.ms }));
-		} catch (error) {
-			if (!(error instanceof StoreError)) throw error;
-			reporter.storeFailed(error.code, messageOf(error));
-		}
-	}
-
-	#jobs(): Schedule {
-		const { live, clock, reporter } = this.#options;
-		return new Schedule(
-			[
-				{
-					name: "sweep",
-					everyMs: tickEveryMs,
-					run: async () => this.#pipeline.result({ kind: "tick", at: clock.now() }),
-				},
-				{
-					name: "reconcile",
-					get everyMs() {
-						return live.current.reconcile.every.ms;
-					},
-					run: (signal) => this.#intake.reconcile(signal),
-				},
-				{
-					name: "retention",
-					everyMs: retentionEveryMs,
-					run: () => this.#retain(),
-				},
-			],
-			{ slots: this.#options.ports.slots, reporter, clock },
-		);
+		if (!(await isOverWithin(this.#persister.flush(), drainMsMax))) return;
+		await this.#dispatcher.idle(over).catch(() => undefined);
+		await isOverWithin(this.#persister.flush(), drainMsMax);
 	}
 }

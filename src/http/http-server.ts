@@ -1,7 +1,7 @@
 import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf, OperatorError } from "../lib/errors.ts";
-import { type ReadinessFacts, readinessOf } from "./readiness.ts";
+import { deathOf, type ReadinessFacts, readinessOf } from "./readiness.ts";
 import { refusalOfReload } from "./reload-guard.ts";
 import { startPage, startPagePolicy } from "./start-page.ts";
 import type { Status, StatusFacts } from "./status.ts";
@@ -96,8 +96,12 @@ function routes(options: HttpServerOptions): FastifyInstance {
 		const page = await options.metrics.text();
 		return reply.type(options.metrics.contentType).send(page);
 	});
-	// Answering is the proof: whoever restarts us on this must do so for a hung process only.
-	server.get("/-/healthy", async (_request, reply) => plain(reply, 200, "healthy"));
+	const startedMonoMs = options.clock.now().monoMs;
+	// Whoever restarts us on this must do so for a hung process only: one that does not answer, or whose core is dead.
+	server.get("/-/healthy", async (_request, reply) => {
+		const death = deathOf(options.readiness(), startedMonoMs, options.clock.now().monoMs);
+		return death === null ? plain(reply, 200, "healthy") : plain(reply, 503, `not healthy: ${death}`);
+	});
 	server.get("/-/ready", async (_request, reply) => {
 		const readiness = readinessOf(options.readiness(), options.clock.now().monoMs);
 		return readiness.ready ? plain(reply, 200, "ready") : plain(reply, 503, `not ready: ${readiness.reason}`);

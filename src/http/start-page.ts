@@ -22,7 +22,7 @@ export function startPage(version: string): string {
 <p>Tells which Prefect flow runs are dead although the server still says RUNNING.</p>
 <ul>
 <li><a href="/metrics">/metrics</a>: for Prometheus</li>
-<li><a href="/-/healthy">/-/healthy</a>: the process answers</li>
+<li><a href="/-/healthy">/-/healthy</a>: the process is at work</li>
 <li><a href="/-/ready">/-/ready</a>: it can do its work; the reason, if not</li>
 <li><a href="/-/status">/-/status</a>: how it is, in numbers (JSON)</li>
 </ul>

@@ -1,27 +1,20 @@
 import type { Clock } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { LineLimit } from "./line-limit.ts";
-import type { Logger, LogLevel } from "./logger.ts";
-
+import type { Logger } from "./logger.ts";
 import type { WorkspaceMetrics } from "./metrics.ts";
-import { isoTime } from "./plain-text.ts";
+import { ofApi, ofFrames, ofStream } from "./prefect-reports.ts";
+import type { ReportOutput } from "./report-output.ts";
 import type { Reporter } from "./reporter.ts";
 import { shortThresholdText } from "./short-threshold-text.ts";
 import { sweepGauges } from "./sweep-gauges.ts";
 
 /**
- * A repeated line appears once in this time for each key: waiting (by its reason), ends of the stream, failed requests
- * (endpoint and reason), rejected frames, anomalies, missed slots, overflows, blind time, failures of the store and of
+ * A repeated line appears once in this time for each key: restarts of a loop, waiting (by its reason), ends of the stream,
+ * failed requests (endpoint and reason), rejected frames, anomalies, missed slots, overflows, blind time, failures of the store and of
  * deliveries. The next line says in `repeated` how many were held back; the metrics count every one.
  */
 const lineEveryMs = 60_000;
-
-interface Out {
-	readonly metrics: WorkspaceMetrics;
-	readonly say: (level: LogLevel | "fatal", event: string, facts: object, message: string) => void;
-	/** As `say`, once in `lineEveryMs` for each event and key. */
-	readonly sayRarely: (level: LogLevel, event: string, key: string, facts: object, message: string) => void;
-}
 
 /** The reporter of a running daemon. What happens many times a second is counted only, without a line. */
 export function createReporter(options: {
@@ -30,7 +23,7 @@ export function createReporter(options: {
 	readonly clock: Clock;
 }): Reporter {
 	const limit = new LineLimit(options.clock, lineEveryMs);
-	const out: Out = {
+	const out: ReportOutput = {
 		metrics: options.metrics,
 		say: (level, event, facts, message) => options.logger.log(level, { event, ...facts }, message),
 		sayRarely: (level, event, key, facts, message) => {
@@ -66,7 +59,7 @@ function neverThrowing(reporter: Reporter): Reporter {
 	return Object.fromEntries(guarded) as Reporter;
 }
 
-function ofLifecycle({ metrics, say }: Out) {
+function ofLifecycle({ metrics, say, sayRarely }: ReportOutput) {
 	return {
 		starting: (facts) => {
 			// The settings it starts with were sound.
@@ -84,11 +77,16 @@ function ofLifecycle({ metrics, say }: Out) {
 			),
 		stopping: (signal) => say("info", "daemon.stopping", { signal }, `${signal}: stopping`),
 		stopped: () => say("info", "daemon.stopped", {}, "stopped"),
-		bug: (where, error) => say("fatal", "bug", { where, err: error }, `a bug in ${where} ends the process`),
+		loopRestarted: (facts) => {
+			const { loop, reason, retryInMs } = facts;
+			metrics.count("loop_restarts_total", { loop });
+			const message = `the ${loop} loop failed: ${reason}; starting it again in ${formatDuration(retryInMs)}`;
+			sayRarely("error", "loop.restarted", loop, facts, message);
+		},
 	} satisfies Partial<Reporter>;
 }
 
-function ofSettings({ metrics, say }: Out) {
+function ofSettings({ metrics, say }: ReportOutput) {
 	return {
 		settingDoubtful: (warning) => say("warn", "config.doubtful", {}, warning),
 		thresholdShort: (threshold) => {
@@ -111,92 +109,7 @@ function ofSettings({ metrics, say }: Out) {
 	} satisfies Partial<Reporter>;
 }
 
-function ofFrames({ metrics, sayRarely }: Out) {
-	return {
-		frame: (kind) => metrics.count("frames_total", { kind }),
-		frameRejected: (reason, sample) => {
-			metrics.count("frames_rejected_total", { reason });
-			sayRarely("warn", "frame.rejected", reason, { reason, sample }, `skipped what Prefect sent: ${reason}`);
-		},
-		eventLag: (lagMs) => metrics.observe("event_lag_seconds", {}, Math.max(0, lagMs) / 1000),
-		beatOfCadence: (cadenceMs) => metrics.observe("cadence_seconds", {}, cadenceMs / 1000),
-	} satisfies Partial<Reporter>;
-}
-
-function ofStream({ metrics, say, sayRarely }: Out) {
-	return {
-		waitingForServer: (facts) =>
-			sayRarely(
-				"warn",
-				"prefect.waiting",
-				facts.reason,
-				facts,
-				`waiting for ${facts.apiUrl}: ${facts.reason}; next try in ${formatDuration(facts.retryInMs)}`,
-			),
-		streamConnected: (facts) => {
-			metrics.set("stream_connected", {}, 1);
-			say("info", "stream.connected", facts, `subscribed to ${facts.url}`);
-		},
-		streamEnded: (facts) => {
-			metrics.set("stream_connected", {}, 0);
-			// Our own stop is followed by no other attempt.
-			if (facts.reason === "stopped") return;
-			metrics.count("stream_reconnects_total", { reason: facts.reason });
-			const message = `the events socket ended (${facts.reason}): ${facts.detail}; next try in ${formatDuration(facts.retryInMs)}`;
-			sayRarely("warn", "stream.ended", facts.reason, facts, message);
-		},
-	} satisfies Partial<Reporter>;
-}
-
-function ofApi({ metrics, say, sayRarely }: Out) {
-	return {
-		apiAnswered: (endpoint) => metrics.count("api_requests_total", { endpoint }),
-		apiFailed: (endpoint, reason, detail) => {
-			metrics.count("api_requests_total", { endpoint });
-			metrics.count("api_request_failures_total", { endpoint, reason });
-			const message = `Prefect's API (${endpoint}) failed, ${reason}: ${detail}`;
-			sayRarely("warn", "api.failed", `${endpoint}|${reason}`, { endpoint, reason, detail }, message);
-		},
-		apiRecovered: () => say("info", "api.recovered", {}, "Prefect's API answers again"),
-		caughtUp: (facts) =>
-			say(
-				facts.truncated ? "warn" : "info",
-				"catch_up.done",
-				{ ...facts, since: isoTime(facts.sinceMs) },
-				`read ${facts.events} stored events (pass ${facts.pass})${facts.truncated ? ", not all: the limit was reached" : ""}`,
-			),
-		overRestAlone: (facts) =>
-			say(
-				"warn",
-				"stream.rest_alone",
-				facts,
-				`the events socket is away: working over REST alone, read every ${formatDuration(facts.everyMs)}; a run is called dead only while other runs are heard`,
-			),
-		priorsLearned: (facts) =>
-			say(
-				"info",
-				"priors.learned",
-				facts,
-				`learned how often ${facts.deployments} deployments beat, from ${facts.runs} of their runs of the last 7 days (${facts.requests} requests)`,
-			),
-		priorsPutOff: (facts) =>
-			say(
-				"warn",
-				"priors.put_off",
-				facts,
-				`cannot learn from the heartbeats of the last 7 days yet: ${facts.reason}; tried again every ${formatDuration(facts.retryInMs)}, and detection goes on meanwhile`,
-			),
-		reconciled: (facts) =>
-			say(
-				"debug",
-				"reconcile.done",
-				facts,
-				`REST lists ${facts.listed} live runs (${formatDuration(facts.durationMs)})`,
-			),
-	} satisfies Partial<Reporter>;
-}
-
-function ofVerdicts({ metrics, say, sayRarely }: Out) {
+function ofVerdicts({ metrics, say, sayRarely }: ReportOutput) {
 	return {
 		transition: ({ kind, episode }) => {
 			const { condition, alertId, runId } = episode;
@@ -226,7 +139,7 @@ function ofVerdicts({ metrics, say, sayRarely }: Out) {
 	} satisfies Partial<Reporter>;
 }
 
-function ofGroups({ say }: Out) {
+function ofGroups({ say }: ReportOutput) {
 	return {
 		groupIncident: (incident) => {
 			const { groupId, groupKind, group, extent, runsTotal, closed } = incident;
@@ -243,7 +156,7 @@ function ofGroups({ say }: Out) {
 	} satisfies Partial<Reporter>;
 }
 
-function ofSchedule({ metrics, sayRarely }: Out) {
+function ofSchedule({ metrics, sayRarely }: ReportOutput) {
 	return {
 		swept: sweepGauges(metrics),
 		scheduleMissed: (job) => {
@@ -257,7 +170,7 @@ function ofSchedule({ metrics, sayRarely }: Out) {
 	} satisfies Partial<Reporter>;
 }
 
-function ofStore({ metrics, say, sayRarely }: Out) {
+function ofStore({ metrics, say, sayRarely }: ReportOutput) {
 	return {
 		committed: (facts) => metrics.observe("store_commit_seconds", {}, facts.durationMs / 1000),
 		storeFailed: (code, detail) => {
@@ -284,7 +197,7 @@ function ofStore({ metrics, say, sayRarely }: Out) {
 	} satisfies Partial<Reporter>;
 }
 
-function ofDeliveries({ metrics, sayRarely }: Out) {
+function ofDeliveries({ metrics, sayRarely }: ReportOutput) {
 	return {
 		outboxPending: (sink, rows) => metrics.set("outbox_pending", { sink }, rows),
 		delivered: (sink) => metrics.count("deliveries_total", { sink }),

@@ -1,14 +1,20 @@
-import { conditions, type Outcome } from "../core/episode.ts";
-import type { GroupKind } from "../core/group-incident.ts";
-import type {
-	Anomaly,
-	ApiEndpoint,
-	ApiFailureReason,
-	FrameKind,
-	JobName,
-	RejectReason,
-	StreamEndReason,
-} from "./reporter.ts";
+import { conditions } from "../core/episode.ts";
+import {
+	anomalies,
+	apiFailureReasons,
+	blindCauses,
+	deliveryFailureReasons,
+	endpoints,
+	frameKinds,
+	groupKinds,
+	jobs,
+	loops,
+	outcomes,
+	rejectReasons,
+	sinks,
+	storeCodes,
+	streamEndReasons,
+} from "./metric-labels.ts";
 
 /** One row of the table: a metric without its prefix `zombied_`. Every one carries the label `workspace` as well. */
 export interface MetricRow {
@@ -19,75 +25,6 @@ export interface MetricRow {
 	readonly zeros?: readonly Readonly<Record<string, string>>[];
 	readonly buckets?: readonly number[];
 }
-
-const outcomes = [
-	"recovered",
-	"ended",
-	"moved",
-	"quiet",
-	"superseded",
-	"deleted",
-	"disabled",
-] as const satisfies readonly Outcome[];
-export const groupKinds = ["work_pool", "client_version", "everything"] as const satisfies readonly GroupKind[];
-const frameKinds = ["heartbeat", "state", "other_event", "control"] as const satisfies readonly FrameKind[];
-const rejectReasons = [
-	"not_json",
-	"not_an_object",
-	"unknown_type",
-	"malformed_event",
-	"too_large",
-	"malformed_row",
-] as const satisfies readonly RejectReason[];
-const streamEndReasons = [
-	"refused",
-	"unauthorized",
-	"subprotocol",
-	"bad_filter",
-	"closed_clean",
-	"closed_dirty",
-	"hung",
-	"frame_too_large",
-	"stopped",
-] as const satisfies readonly StreamEndReason[];
-const endpoints = [
-	"flow_runs",
-	"events",
-	"logs",
-	"task_runs",
-	"workers",
-	"flows",
-	"deployments",
-	"health",
-	"csrf",
-	"version",
-] as const satisfies readonly ApiEndpoint[];
-const apiFailureReasons = [
-	"unreachable",
-	"timeout",
-	"unauthorized",
-	"rate_limited",
-	"rejected",
-	"server_error",
-	"malformed",
-] as const satisfies readonly ApiFailureReason[];
-const jobs = ["sweep", "reconcile", "retention"] as const satisfies readonly JobName[];
-const anomalies = [
-	"senseless_time",
-	"late_beat",
-	"terminal_overwritten",
-	"stored_beat_not_heard",
-	"stored_state_not_heard",
-	"unknown_run",
-	"run_set_aside",
-	"own_pause",
-	"server_clock_step",
-] as const satisfies readonly Anomaly[];
-const blindCauses = ["socket", "own_pause", "silent_stream", "lag", "server_outage"] as const;
-/** The codes an operator is likely to meet; others appear when they happen. */
-const storeCodes = ["SQLITE_FULL", "SQLITE_BUSY", "SQLITE_IOERR", "SQLITE_CORRUPT"] as const;
-const deliveryFailureReasons = ["retryable", "final", "overflow"] as const;
-const sinks = ["log"] as const;
 
 function each<K extends string>(label: K, values: readonly string[]): Record<K, string>[] {
 	return values.map((value) => ({ [label]: value }) as Record<K, string>);
@@ -266,6 +203,12 @@ export const metricTable = {
 		help: "Failed attempts to deliver; final ones are not tried again.",
 		labels: ["sink", "reason"],
 		zeros: pairs("sink", sinks, "reason", deliveryFailureReasons),
+	},
+	loop_restarts_total: {
+		type: "counter",
+		help: "Restarts of one of the daemon's loops after a failure that may pass; 10 within 5 minutes, and the process ends.",
+		labels: ["loop"],
+		zeros: each("loop", loops),
 	},
 	config_last_reload_successful: {
 		type: "gauge",

@@ -50,6 +50,20 @@ export type ApiFailureReason =
 
 export type JobName = "sweep" | "reconcile" | "retention";
 
+/** What runs side by side as long as the daemon does. */
+export type LoopName =
+	| "pipeline"
+	| "dispatcher"
+	| "backlog"
+	| "stream"
+	| "catch-up"
+	| "probe"
+	| "inquirer"
+	| "lesson"
+	| "persister"
+	| "schedule"
+	| "watchdog";
+
 /** Oddities that the core notices: counted, and logged where a human should look. */
 export type Anomaly =
 	| "senseless_time"
@@ -127,8 +141,8 @@ export interface Reporter {
 	delivered(sink: string): void;
 	deliveryFailed(sink: string, reason: string, detail: string): void;
 
-	/** A loop died of something unexpected: the process is about to end with 70. */
-	bug(where: string, error: unknown): void;
+	/** A loop failed in a way that may pass, and is about to be started again. */
+	loopRestarted(facts: { loop: LoopName; reason: string; retryInMs: number }): void;
 }
 
 /** What one sweep saw: gauges are set from it, so that a scrape computes nothing. */

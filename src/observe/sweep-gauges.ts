@@ -1,5 +1,5 @@
 import { conditions } from "../core/episode.ts";
-import { groupKinds } from "./metric-table.ts";
+import { groupKinds } from "./metric-labels.ts";
 import type { WorkspaceMetrics } from "./metrics.ts";
 import { PoolSeries } from "./pool-series.ts";
 import type { SweepFigures } from "./reporter.ts";

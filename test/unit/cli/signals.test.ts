@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 /** Resolves when it serves its pages. */
-async function started(): Promise<ChildProcess> {
+async function started(environment: Readonly<Record<string, string>> = {}): Promise<ChildProcess> {
 	const child = spawn(process.execPath, [main, "run"], {
 		env: {
 			PATH: process.env.PATH,
@@ -30,6 +30,7 @@ async function started(): Promise<ChildProcess> {
 			PREFECT_API_URL: nowhere,
 			ZOMBIED_STORE_URL: `sqlite:${folder.file("zombied.db")}`,
 			ZOMBIED_HTTP_LISTEN: "127.0.0.1:0",
+			...environment,
 		},
 		cwd: folder.path,
 		stdio: ["ignore", "ignore", "pipe"],
@@ -46,6 +47,12 @@ async function started(): Promise<ChildProcess> {
 describe("O2: a daemon that is told to stop", () => {
 	test("ends with 0", async () => {
 		const child = await started();
+		child.kill("SIGTERM");
+		expect(await once(child, "exit")).toEqual([0, null]);
+	});
+
+	test("ends although something that would keep it alive for ever was left behind", async () => {
+		const child = await started({ NODE_OPTIONS: "--import=data:text/javascript,setInterval(()=>{},1e9)" });
 		child.kill("SIGTERM");
 		expect(await once(child, "exit")).toEqual([0, null]);
 	});

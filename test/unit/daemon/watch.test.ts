@@ -1,103 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { LiveSettings } from "../../../src/config/live-settings.ts";
-import { loadConfig } from "../../../src/config/load.ts";
-import type { Transition } from "../../../src/core/episode.ts";
-import { Watch } from "../../../src/daemon/watch.ts";
-import type { Sink } from "../../../src/notify/sink.ts";
-import { ApiError } from "../../../src/prefect/api-error.ts";
-import type { StreamListener } from "../../../src/prefect/event-stream.ts";
-import { type MemoryDisk, MemoryStore, newMemoryDisk } from "../../../src/store/memory-store.ts";
+import { type MemoryDisk, newMemoryDisk } from "../../../src/store/memory-store.ts";
 import { minute, second } from "../../_util/core-world.ts";
-import { HandClock, HandSlots, settle } from "../../_util/daemon-clock.ts";
+import { settle } from "../../_util/daemon-clock.ts";
 import { stateView, workspace } from "../../_util/daemon-core.ts";
-import { UnreliableStore } from "../../_util/daemon-store.ts";
-import { ToldReporter } from "../../_util/prefect-reporter.ts";
+import { WatchUnderTest } from "../../_util/daemon-watch.ts";
 import { batchOf, deliveryOf, episodeOf, learnedSamples, rowOf, runIdOf } from "../../_util/store-samples.ts";
-
-const { settings } = loadConfig({
-	env: { ZOMBIED_LIMITS_OUTBOX_ROWS: "100" },
-	folder: "/nowhere",
-	file: null,
-	flags: new Map(),
-});
-
-class TellingSink implements Sink {
-	readonly name = "log";
-	readonly sent: string[] = [];
-	/** What every delivery comes to. */
-	answer: () => Promise<void> = () => Promise.resolve();
-
-	async send(transition: Transition, signal: AbortSignal): Promise<void> {
-		await Promise.race([this.answer(), aborted(signal)]);
-		this.sent.push(transition.key);
-	}
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-	return new Promise((_resolve, reject) => {
-		if (signal.aborted) reject(signal.reason);
-		signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-	});
-}
-
-/** A watch whose server is away, and whose socket says what a test makes it say. */
-class WatchUnderTest {
-	readonly clock = new HandClock();
-	readonly slots = new HandSlots();
-	readonly told = new ToldReporter();
-	readonly sink = new TellingSink();
-	readonly store: UnreliableStore;
-	readonly stop = new AbortController();
-	watch!: Watch;
-	listener!: StreamListener;
-	running!: Promise<void>;
-
-	constructor(disk: MemoryDisk) {
-		this.store = new UnreliableStore(new MemoryStore({ disk, clock: this.clock }));
-	}
-
-	async start(): Promise<void> {
-		const { clock, store } = this;
-		const { reporter } = this.told;
-		this.watch = new Watch({
-			settings,
-			live: new LiveSettings(settings, () => {
-				throw new Error("nobody reloads");
-			}),
-			ports: {
-				transport: ({ onFailure }) => ({
-					call: async () => {
-						onFailure();
-						throw new ApiError("unreachable", "nobody is there");
-					},
-					[Symbol.asyncDispose]: async () => {},
-				}),
-				stream: (listener) => {
-					this.listener = listener;
-					return { run: (signal) => aborted(signal).catch(() => undefined) };
-				},
-				slots: this.slots,
-				sinks: [this.sink],
-			},
-			apiUrl: "http://prefect.test/api",
-			workspace,
-			store,
-			world: await store.load(workspace),
-			reporter,
-			clock,
-			random: () => 0,
-		});
-		this.running = this.watch.run(this.stop.signal);
-		this.running.catch(() => undefined);
-		await settle();
-	}
-
-	async tick(): Promise<void> {
-		this.clock.pass(second);
-		this.slots.fire();
-		await settle();
-	}
-}
 
 let disk: MemoryDisk;
 let under: WatchUnderTest;

@@ -95,6 +95,24 @@ describe("health", () => {
 		expect(await get("/-/ready")).toMatchObject({ status: 200 });
 	});
 
+	test("O1: a core without a tick for two minutes is dead, whoever still answers for it", async () => {
+		facts = { ...facts, lastTickMonoMs: 10_000 };
+		await clock.sleep(130_000, never);
+		expect(await get("/-/healthy")).toMatchObject({ status: 200, text: "healthy\n" });
+		await clock.sleep(1000, never);
+		expect(await get("/-/healthy")).toMatchObject({ status: 503, text: "not healthy: no tick for 121 s\n" });
+		facts = { ...facts, lastTickMonoMs: 131_000 };
+		expect(await get("/-/healthy")).toMatchObject({ status: 200 });
+	});
+
+	test("O1: one that has not begun has the same time for it", async () => {
+		facts = { ...facts, lastTickMonoMs: null };
+		await clock.sleep(120_000, never);
+		expect(await get("/-/healthy")).toMatchObject({ status: 200 });
+		await clock.sleep(1000, never);
+		expect(await get("/-/healthy")).toMatchObject({ status: 503 });
+	});
+
 	test("it is not ready before the store is loaded and the first tick has come", async () => {
 		facts = { loaded: false, storeFailing: false, lastTickMonoMs: 0 };
 		expect(await get("/-/ready")).toMatchObject({ status: 503, text: "not ready: starting\n" });

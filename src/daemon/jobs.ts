@@ -1,0 +1,57 @@
+import type { LiveSettings } from "../config/live-settings.ts";
+import type { Clock } from "../lib/clock.ts";
+import { messageOf } from "../lib/errors.ts";
+import type { Reporter } from "../observe/reporter.ts";
+import type { Job } from "../schedule/schedule.ts";
+import type { Store } from "../store/store.ts";
+import { StoreError } from "../store/store-error.ts";
+import type { Intake } from "./intake.ts";
+import type { Pipeline } from "./pipeline.ts";
+
+const tickEveryMs = 1_000;
+const retentionEveryMs = 10 * 60_000;
+
+export interface JobsOptions {
+	readonly live: LiveSettings;
+	readonly store: Pick<Store, "retain">;
+	readonly pipeline: Pick<Pipeline, "result">;
+	readonly intake: Pick<Intake, "reconcile">;
+	readonly clock: Clock;
+	readonly reporter: Reporter;
+}
+
+/** What a watch does again and again. */
+export function jobsOf(options: JobsOptions): readonly Job[] {
+	const { live, pipeline, intake, clock } = options;
+	return [
+		{
+			name: "sweep",
+			everyMs: tickEveryMs,
+			run: async () => pipeline.result({ kind: "tick", at: clock.now() }),
+		},
+		{
+			name: "reconcile",
+			get everyMs() {
+				return live.current.reconcile.every.ms;
+			},
+			run: (signal) => intake.reconcile(signal),
+		},
+		{
+			name: "retention",
+			everyMs: retentionEveryMs,
+			run: () => retain(options),
+		},
+	];
+}
+
+/** A failure of the store is told; what is too old still is at the next turn. */
+async function retain({ live, store, clock, reporter }: JobsOptions): Promise<void> {
+	const nowMs = clock.now().wallMs;
+	const { runs, episodes } = live.current.retention;
+	try {
+		reporter.retained(await store.retain({ runsBeforeMs: nowMs - runs.ms, episodesBeforeMs: nowMs - episodes.ms }));
+	} catch (error) {
+		if (!(error instanceof StoreError)) throw error;
+		reporter.storeFailed(error.code, messageOf(error));
+	}
+}
