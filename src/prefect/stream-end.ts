@@ -43,9 +43,15 @@ export function isOperatorsTurn(reason: StreamEndReason): boolean {
 
 /** Why a connection ended, and what to do about it. */
 export function streamEndOf(facts: EndFacts, settings: Connection): StreamEnd {
-	const isFilterSuspect =
-		facts.ownWill === null && facts.code === 1006 && facts.phase === "subscribed" && facts.isFilterJustSent;
+	// What broke the protocol of websockets was ended by us, whatever was sent before.
+	const isDropped = facts.ownWill === null && facts.code === 1006 && !isBreach(facts);
+	const isFilterSuspect = isDropped && facts.phase === "subscribed" && facts.isFilterJustSent;
 	return { ...reasonOf(facts, settings), isFilterSuspect };
+}
+
+/** The other end does not keep to the protocol of websockets: `ws` has ended it for that. */
+function isBreach({ phase, error }: EndFacts): boolean {
+	return phase !== "connecting" && errorCodeOf(error)?.startsWith("WS_ERR_") === true;
 }
 
 type Reason = Pick<StreamEnd, "reason" | "detail">;
@@ -60,6 +66,10 @@ function reasonOf(facts: EndFacts, settings: Connection): Reason {
 	if (facts.code === 1009 || errorCodeOf(facts.error) === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
 		return { reason: "frame_too_large", detail: "a frame was larger than 4 MiB" };
 	}
+	if (errorCodeOf(facts.error) === "WS_ERR_TOO_MANY_BUFFERED_PARTS") {
+		return { reason: "frame_too_large", detail: "a frame came in more than 4096 pieces" };
+	}
+	if (isBreach(facts)) return closed(facts);
 	switch (facts.phase) {
 		case "connecting":
 			return refusal(facts, settings);

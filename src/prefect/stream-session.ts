@@ -57,6 +57,8 @@ export interface SessionOptions {
 
 /** Against 100 MiB by default; Prefect's largest event is far below 1 MiB. */
 const frameBytesMax = 4 * 1024 * 1024;
+/** Prefect sends each message whole; a proxy may cut it. Each piece costs 100 bytes and more, however small it is. */
+const framePiecesMax = 4_096;
 /** From our side of a closing handshake to destroying the socket. */
 const closeTimeoutMs = 2_000;
 
@@ -138,6 +140,7 @@ export class StreamSession {
 				// Compression costs 30 times the CPU, and invites bombs.
 				perMessageDeflate: false,
 				maxPayload: frameBytesMax,
+				maxFragments: framePiecesMax,
 				handshakeTimeout: timing.handshakeMsMax,
 				closeTimeout: closeTimeoutMs,
 				createConnection: () => open,

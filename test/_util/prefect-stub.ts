@@ -80,6 +80,8 @@ export class PrefectStub implements AsyncDisposable, StubWorld {
 	refusesConnections = false;
 	/** Wrong tokens are refused in a message, and the connection stays. */
 	refusesInMessage = false;
+	/** Upgrades are answered as if the client had asked for compression. */
+	insistsOnCompression = false;
 	/** Requests over REST are never answered. */
 	ignoresRequests = false;
 	/** The token that CSRF protection wants; a new one at every GET, and null makes the last one expire. */
@@ -89,6 +91,7 @@ export class PrefectStub implements AsyncDisposable, StubWorld {
 	readonly #http: Server;
 	readonly #ws: WebSocketServer;
 	readonly #clients = new Set<StubSocket>();
+	readonly #wires = new Map<StubSocket, Duplex>();
 	readonly #tcp = new Set<Socket>();
 	readonly #planned: { plan: PlannedAnswer; left: number }[] = [];
 	readonly #watchers = new Set<() => void>();
@@ -106,6 +109,9 @@ export class PrefectStub implements AsyncDisposable, StubWorld {
 			autoPong: false,
 			handleProtocols: (protocols) =>
 				this.strippedSubprotocol !== "answer" && protocols.has("prefect") ? "prefect" : false,
+		});
+		this.#ws.on("headers", (headers) => {
+			if (this.insistsOnCompression) headers.push("Sec-WebSocket-Extensions: permessage-deflate");
 		});
 		this.#http.on("connection", (socket: Socket) => this.#onConnection(socket));
 		this.#http.on("upgrade", (request, socket, head) => this.#onUpgrade(request, socket, head));
@@ -185,6 +191,13 @@ export class PrefectStub implements AsyncDisposable, StubWorld {
 	sendText(text: string): void {
 		for (const client of this.#clients) {
 			client.socket.send(text);
+		}
+	}
+
+	/** Bytes as they are, to every client: what no websocket library would send. */
+	sendBytes(bytes: Buffer): void {
+		for (const wire of this.#wires.values()) {
+			wire.write(bytes);
 		}
 	}
 
@@ -295,8 +308,10 @@ export class PrefectStub implements AsyncDisposable, StubWorld {
 			const client: StubSocket = new StubSocket(ws, this, secret, () => this.#onClientChange(client));
 			client.refusesInMessage = this.refusesInMessage;
 			this.#clients.add(client);
+			this.#wires.set(client, socket);
 			ws.once("close", () => {
 				this.#clients.delete(client);
+				this.#wires.delete(client);
 				this.#changed();
 			});
 			this.#changed();

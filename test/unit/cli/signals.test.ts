@@ -44,7 +44,7 @@ async function started(environment: Readonly<Record<string, string>> = {}): Prom
 	return child;
 }
 
-describe("O2: a daemon that is told to stop", () => {
+describe("O2: a daemon that is told to stop", { timeout: 30_000 }, () => {
 	test("ends with 0", async () => {
 		const child = await started();
 		child.kill("SIGTERM");

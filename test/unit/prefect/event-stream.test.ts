@@ -152,6 +152,34 @@ describe("frames that are no events of a run", () => {
 		expect(stream.told.told("anomaly")).toMatchObject([["senseless_time", { runId }]]);
 	});
 
+	test("R8: a frame that breaks the protocol ends the connection, and is not blamed on the filter", async () => {
+		await using stub = await PrefectStub.start();
+		await using stream = new StreamUnderTest(stub.url);
+		for (const times of [1, 2, 3]) {
+			await stream.until("opened", times);
+			await stub.until(() => stub.subscribers === 1, "the filter was accepted");
+			// Compressed, as nobody has agreed on.
+			stub.sendBytes(Buffer.from([0xc1, 1, 0]));
+			await stub.until(() => stub.subscribers === 0, "the connection was ended");
+		}
+		await stream.until("opened", 4);
+		expect(stream.ends.map(({ reason }) => reason)).toEqual(["closed_dirty", "closed_dirty", "closed_dirty"]);
+		expect(stream.ends[0]?.detail).toContain("RSV1 must be clear");
+	});
+
+	test.for([
+		[4_096, []],
+		[4_097, [{ reason: "frame_too_large", detail: "a frame came in more than 4096 pieces" }]],
+	] as const)("R8: a frame in %i pieces", async ([pieces, ends]) => {
+		await using stub = await PrefectStub.start();
+		await using stream = new StreamUnderTest(stub.url);
+		await stub.until(() => stub.subscribers === 1, "the filter was accepted");
+		stub.sendBytes(Buffer.concat([Buffer.from([0x01, 0]), Buffer.alloc(2 * (pieces - 2)), Buffer.from([0x80, 0])]));
+		if (ends.length > 0) await stream.until("opened", 2);
+		else await stream.told.until("frameRejected", 1);
+		expect(stream.ends).toMatchObject(ends);
+	});
+
 	test("a frame beyond 4 MiB ends the connection, and a new one follows", async () => {
 		await using stub = await PrefectStub.start();
 		await using stream = new StreamUnderTest(stub.url);
