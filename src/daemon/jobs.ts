@@ -3,6 +3,7 @@ import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import type { Job } from "../schedule/schedule.ts";
+import { walToldBytesMin } from "../store/open-sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { StoreError } from "../store/store-error.ts";
 import type { Intake } from "./intake.ts";
@@ -49,7 +50,10 @@ async function retain({ live, store, clock, reporter }: JobsOptions): Promise<vo
 	const nowMs = clock.now().wallMs;
 	const { runs, episodes } = live.current.retention;
 	try {
-		reporter.retained(await store.retain({ runsBeforeMs: nowMs - runs.ms, episodesBeforeMs: nowMs - episodes.ms }));
+		const limits = { runsBeforeMs: nowMs - runs.ms, episodesBeforeMs: nowMs - episodes.ms };
+		const { logBytes = 0, ...deleted } = await store.retain(limits);
+		reporter.retained(deleted);
+		reporter.storeLog({ bytes: logBytes, isHeld: logBytes >= walToldBytesMin });
 	} catch (error) {
 		if (!(error instanceof StoreError)) throw error;
 		reporter.storeFailed(error.code, messageOf(error));

@@ -177,6 +177,12 @@ function ofStore({ metrics, say, sayRarely }: ReportOutput) {
 			metrics.count("store_errors_total", { code });
 			sayRarely("error", "store.failed", code, { code, detail }, `the database failed (${code}): ${detail}`);
 		},
+		storeLog: ({ bytes, isHeld }) => {
+			metrics.set("store_log_bytes", {}, bytes);
+			if (!isHeld) return;
+			const message = `the database's write-ahead log has ${Math.round(bytes / 1_048_576)} MiB, and grows until whatever else reads the database ends`;
+			sayRarely("warn", "store.log_held", "", { bytes }, message);
+		},
 		storeRecovered: () => say("info", "store.recovered", {}, "the database works again"),
 		storeSetAside: (facts) => {
 			metrics.count("store_errors_total", { code: "damaged" });

@@ -191,6 +191,12 @@ export const metricTable = {
 		labels: ["code"],
 		zeros: each("code", storeCodes),
 	},
+	store_log_bytes: {
+		type: "gauge",
+		help: "Size of the database's write-ahead log, every 10 minutes; beyond 64 MiB another program holds it by reading.",
+		labels: [],
+		zeros: plain,
+	},
 	outbox_pending: {
 		type: "gauge",
 		help: "Deliveries that are owed.",

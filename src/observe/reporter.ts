@@ -136,6 +136,8 @@ export interface Reporter {
 	/** The database was damaged: it is kept under another name, and a new one is filled over REST. */
 	storeSetAside(facts: { path: string; keptAs: string; detail: string }): void;
 	retained(facts: { runs: number; episodes: number }): void;
+	/** `isHeld`: the write-ahead log has outgrown its bound, which another program's reading alone can make it do. */
+	storeLog(facts: { bytes: number; isHeld: boolean }): void;
 
 	outboxPending(sink: string, rows: number): void;
 	delivered(sink: string): void;

@@ -24,6 +24,11 @@ const walCheckpointPages = 1000;
 
 /** A log that one huge batch has blown up is cut back to this at the next checkpoint: four times the usual size. */
 export const walFileBytesMax = 16 * 1024 * 1024;
+/**
+ * A log of this size is told: as long as another program holds an old view of the database open, no checkpoint can begin
+ * the log anew, and it grows with every commit. No bursts of our own come near: a batch has a few MiB.
+ */
+export const walToldBytesMin = 4 * walFileBytesMax;
 
 export interface SqliteOptions {
 	readonly clock: Clock;

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Database, Statement } from "better-sqlite3";
 import type { Clock } from "../lib/clock.ts";
@@ -19,6 +20,7 @@ import type {
 	CommitResult,
 	OutboxRow,
 	OwedQuery,
+	Retained,
 	RetentionLimits,
 	RunKey,
 	Store,
@@ -89,14 +91,14 @@ export class SqliteStore implements Store {
 		});
 	}
 
-	async retain(limits: RetentionLimits): Promise<{ runs: number; episodes: number }> {
+	async retain(limits: RetentionLimits): Promise<Retained> {
 		this.#refuseWhenClosed();
 		const runs = await this.#deleteInSlices(this.#statements.deleteRuns, limits.runsBeforeMs);
 		const episodes = await this.#deleteInSlices(this.#statements.deleteEpisodes, limits.episodesBeforeMs);
 		await this.#deleteInSlices(this.#statements.deleteDelivered, limits.episodesBeforeMs);
 		await this.#deleteInSlices(this.#statements.deleteGroups, limits.episodesBeforeMs);
 		await this.#deleteInSlices(this.#statements.deleteUnreadable, limits.episodesBeforeMs);
-		return { runs, episodes };
+		return { runs, episodes, logBytes: statSync(`${this.#database.name}-wal`, { throwIfNoEntry: false })?.size ?? 0 };
 	}
 
 	/** Brings the write-ahead log into the file, so that a copy of the file alone is whole, and lets the next instance in. */

@@ -103,6 +103,14 @@ export interface RetentionLimits {
 	readonly episodesBeforeMs: number;
 }
 
+/** What was deleted, and how the store is. */
+export interface Retained {
+	readonly runs: number;
+	readonly episodes: number;
+	/** Of the file in which commits gather before they are brought into the main one; missing where there is none. */
+	readonly logBytes?: number;
+}
+
 /**
  * Durable memory. Laws, which the conformance suite holds every store to:
  * 1. a batch is atomic: all or nothing, also through a crash;
@@ -150,5 +158,5 @@ export interface Store extends AsyncDisposable {
 	 *
 	 * @throws StoreError; what was deleted before it stays deleted
 	 */
-	retain(limits: RetentionLimits): Promise<{ runs: number; episodes: number }>;
+	retain(limits: RetentionLimits): Promise<Retained>;
 }

@@ -87,7 +87,7 @@ describe("R8: a server that sends", () => {
 			const growthKib = statusKib("VmHWM") - residentKib;
 			await hearsAgain();
 			expect(growthKib).toBeLessThan(growthKibMax);
-			},
+		},
 	);
 
 	test("compression that nobody asked for gets no connection, until it stops", {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type MemoryDisk, newMemoryDisk } from "../../../src/store/memory-store.ts";
+import { walToldBytesMin } from "../../../src/store/open-sqlite.ts";
 import { minute, second } from "../../_util/core-world.ts";
 import { settle } from "../../_util/daemon-clock.ts";
 import { stateView, workspace } from "../../_util/daemon-core.ts";
@@ -71,6 +72,17 @@ describe("a store that fails", () => {
 		under.stop.abort();
 		await expect(under.running).resolves.toBeUndefined();
 	});
+});
+
+test("the size of the store's log is told at each retention, and when it has outgrown its bound", async () => {
+	const sizes = [walToldBytesMin - 1, walToldBytesMin];
+	under.store.retain = async () => ({ runs: 0, episodes: 0, logBytes: sizes.shift() ?? 0 });
+	await under.start();
+	for (let turn = 0; turn < 601; turn++) await under.tick();
+	expect(under.told.told("storeLog")).toEqual([
+		[{ bytes: walToldBytesMin - 1, isHeld: false }],
+		[{ bytes: walToldBytesMin, isHeld: true }],
+	]);
 });
 
 test("a run that another writer changed is merged before it is written again", async () => {

@@ -141,6 +141,31 @@ describe("the write-ahead log", () => {
 		expect(statSync(wal, { throwIfNoEntry: false })).toBeUndefined();
 	}, 60_000);
 
+	test("grows while another program holds an old view, which retention tells, and is cut back when that ends", async () => {
+		await using house = await buildSqliteHouse(clock);
+		await using store = await house.open();
+		const labels = { ...rowOf(0).labels, tags: ["t".repeat(1000)] };
+		let version = 0;
+		const rewrite = async (): Promise<void> => {
+			const runs = manyRuns(1_000).map(({ row }) => ({ row: { ...row, labels }, version }));
+			await store.commit(batchOf({ runs, durable: false }));
+			version += 1;
+		};
+		const logBytes = async (): Promise<number | undefined> =>
+			(await store.retain({ runsBeforeMs: 0, episodesBeforeMs: 0 })).logBytes;
+		await rewrite();
+		const reader = new Database(house.path, { readonly: true });
+		reader.exec("BEGIN");
+		reader.prepare("SELECT count(*) FROM runs").get();
+		for (let n = 0; n < 30; n++) await rewrite();
+		expect(await logBytes()).toBeGreaterThan(walFileBytesMax);
+		reader.exec("COMMIT");
+		reader.close();
+		for (let n = 0; n < 3; n++) await rewrite();
+		expect(await logBytes()).toBeLessThanOrEqual(walFileBytesMax);
+		expect((await store.load(workspace)).runs.map((run) => run.version)).toEqual(Array(1_000).fill(version));
+	}, 60_000);
+
 	test("durable batches are synced, beats alone are not, in whatever order they come", async () => {
 		await using house = await buildSqliteHouse(clock);
 		await (await house.open())[Symbol.asyncDispose]();
