@@ -162,7 +162,7 @@ export const settingsSchema = z.strictObject({
 			live: true,
 		}),
 		outboxRows: wholeNumberBetween(100, 1_000_000).prefault(100_000).register(settingMeta, {
-			description: "Undelivered alerts held in memory.",
+			description: "Undelivered alerts held in memory; the rest waits in the database.",
 			live: true,
 		}),
 		restPerSecond: numberBetween(0.1, 100).prefault(5).register(settingMeta, {

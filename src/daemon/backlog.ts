@@ -8,7 +8,7 @@ import type { Persister } from "./persister.ts";
 
 /** Rows read back in one go, for each sink: a few milliseconds of parsing. */
 const refillRowsMax = 1_000;
-/** Between tries while the store fails. */
+/** Between tries while the store fails, for ever (`zombied_store_errors_total`). */
 const retryMs = 1_000;
 
 export interface BacklogOptions {

@@ -9,7 +9,9 @@ import { StoreError } from "../store/store-error.ts";
 import type { Intake } from "./intake.ts";
 import type { Pipeline } from "./pipeline.ts";
 
+/** A tick is the core's time; one that comes while the last is still at work is left out (`zombied_schedule_missed_total`). */
 const tickEveryMs = 1_000;
+/** What is too old goes in small portions, and the size of the database's log is looked at. */
 const retentionEveryMs = 10 * 60_000;
 
 export interface JobsOptions {

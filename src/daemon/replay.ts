@@ -23,6 +23,7 @@ export interface ReplayOptions {
 	readonly onLine: (line: ReplayLine) => void;
 }
 
+/** As in the daemon, of virtual time. */
 const tickEveryMs = 1_000;
 /** Turns of the event loop without work after which nothing more comes by itself. */
 const quietTurns = 3;

@@ -19,9 +19,9 @@ export interface SuperviseOptions {
 	readonly random: Random;
 }
 
-/** From a loop's failure to its next start, with full jitter. */
+/** From a loop's failure to its next start, with full jitter (`zombied_loop_restarts_total`). */
 const restartBackoff = { minMs: 500, maxMs: 10_000 };
-/** So often within `restartsWithinMs` is a loop started again; what fails once more then does not pass by itself. */
+/** So often within `restartsWithinMs` is a loop started again; at the next failure the process ends with 70. */
 export const restartsMax = 10;
 /** Over these the restarts are counted: a loop that has held so long has made progress. */
 export const restartsWithinMs = 5 * 60_000;

@@ -32,7 +32,10 @@ export interface DispatcherOptions {
 	readonly random: Random;
 }
 
-/** A receiver that is down for a while is found again within 5 minutes of its return. */
+/**
+ * A receiver that is down for a while is found again within 5 minutes of its return. Tried for ever: an alert is given up
+ * only when the receiver refuses it for good (`zombied_delivery_failures_total`).
+ */
 const retryBounds = { minMs: 1000, maxMs: 300_000 };
 
 /** The deliveries owed to one sink, in order. */

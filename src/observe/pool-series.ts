@@ -1,6 +1,6 @@
 import { plainText } from "./plain-text.ts";
 
-/** Work pools that have a series: the most overdue ones. */
+/** Work pools that have a series: the most overdue ones; the others are counted (`zombied_series_dropped_total`). */
 export const poolSeriesMax = 50;
 const poolCharsMax = 100;
 /** For runs without a work pool: Prefect allows neither bracket in a pool's name, and what breaks that is rewritten. */

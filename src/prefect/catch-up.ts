@@ -40,6 +40,7 @@ export interface CatchUpLimits {
 	readonly backoff: { readonly minMs: number; readonly maxMs: number };
 }
 
+/** What lies beyond the pages, the listing of live runs has to make up for; the log says so (`truncated`). */
 export const catchUpLimits: CatchUpLimits = {
 	overlapMs: 30_000,
 	pagesMax: 200,

@@ -3,6 +3,7 @@ import { Agent, type buildConnector, type Dispatcher } from "undici";
 import type { Connection } from "./connection.ts";
 import { openSocket } from "./open-socket.ts";
 
+/** Name, TCP, proxy and TLS together; and connections at a time, of which the budget of requests leaves most unused. */
 const connectMsMax = 10_000;
 const connectionsMax = 8;
 /** 200 runs with ordinary parameters are about 1 MiB; parsing more than this would stop the process for too long. */

@@ -3,6 +3,7 @@ import { noLabels, type RunView, stateTypes } from "../core/run.ts";
 import { labelSchema, uuidSchema } from "./event-schema.ts";
 import { aheadMsMax, timestampMs } from "./timestamp.ts";
 
+/** Of a run: further ones are not kept. */
 const tagsMax = 100;
 
 /** A flow run as REST gives it; only what is used. */

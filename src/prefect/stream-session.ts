@@ -55,9 +55,15 @@ export interface SessionOptions {
 	readonly timing: StreamTiming;
 }
 
-/** Against 100 MiB by default; Prefect's largest event is far below 1 MiB. */
+/**
+ * Against 100 MiB by default; Prefect's largest event is far below 1 MiB. A larger one ends the connection
+ * (`zombied_frames_rejected_total`, reason too_large), and the next one catches up over REST.
+ */
 const frameBytesMax = 4 * 1024 * 1024;
-/** Prefect sends each message whole; a proxy may cut it. Each piece costs 100 bytes and more, however small it is. */
+/**
+ * Prefect sends each message whole; a proxy may cut it. Each piece costs 100 bytes and more, however
+ * small it is: a frame in more of them is as one that is too large.
+ */
 const framePiecesMax = 4_096;
 /** From our side of a closing handshake to destroying the socket. */
 const closeTimeoutMs = 2_000;

@@ -29,6 +29,7 @@ export type EventReading =
 	/** A state of a type that Prefect does not have. */
 	| { readonly kind: "malformed_event" };
 
+/** Of a run: further ones are not kept. */
 const tagsMax = 100;
 
 /**

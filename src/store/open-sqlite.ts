@@ -12,7 +12,8 @@ import { SqliteStore } from "./sqlite-store.ts";
 
 /**
  * How long a statement waits, holding the thread, for another process (an operator's sqlite3) to let go. Short, because
- * the socket waits as well and the server drops what is not read; the commit is tried again by whoever asked for it.
+ * the socket waits as well and the server drops what is not read; the commit is tried again by whoever asked for it
+ * (`zombied_store_errors_total`, code SQLITE_BUSY).
  */
 const busyTimeoutMs = 250;
 
@@ -26,9 +27,9 @@ const walCheckpointPages = 1000;
 export const walFileBytesMax = 16 * 1024 * 1024;
 /**
  * A log of this size is told: as long as another program holds an old view of the database open, no checkpoint can begin
- * the log anew, and it grows with every commit. No bursts of our own come near: a batch has a few MiB.
+ * the log anew, and it grows with every commit (`zombied_store_log_bytes`). No bursts of our own come near: a batch has a few MiB.
  */
-export const walToldBytesMin = 4 * walFileBytesMax;
+export const walToldBytesMin = 64 * 1024 * 1024;
 
 export interface SqliteOptions {
 	readonly clock: Clock;

@@ -80,6 +80,7 @@ export const episodeResolvedSchema = z.strictObject({
 
 export type EpisodeLine = z.infer<typeof episodeRaisedSchema> | z.infer<typeof episodeResolvedSchema>;
 
+/** Browsers and chat programs take no longer ones. */
 const urlCharsMax = 2048;
 
 /** Log levels as collectors know them: critical is an error, a warning a warning; what is over is information. */
