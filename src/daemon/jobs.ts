@@ -1,6 +1,7 @@
 import type { LiveSettings } from "../config/live-settings.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
+import type { Dispatcher } from "../notify/dispatcher.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import type { Job } from "../schedule/schedule.ts";
 import { walToldBytesMin } from "../store/open-sqlite.ts";
@@ -19,18 +20,22 @@ export interface JobsOptions {
 	readonly store: Pick<Store, "retain">;
 	readonly pipeline: Pick<Pipeline, "result">;
 	readonly intake: Pick<Intake, "reconcile">;
+	readonly dispatcher: Pick<Dispatcher, "tellHung">;
 	readonly clock: Clock;
 	readonly reporter: Reporter;
 }
 
 /** What a watch does again and again. */
 export function jobsOf(options: JobsOptions): readonly Job[] {
-	const { live, pipeline, intake, clock } = options;
+	const { live, pipeline, intake, dispatcher, clock } = options;
 	return [
 		{
 			name: "sweep",
 			everyMs: tickEveryMs,
-			run: async () => pipeline.result({ kind: "tick", at: clock.now() }),
+			run: async () => {
+				pipeline.result({ kind: "tick", at: clock.now() });
+				dispatcher.tellHung();
+			},
 		},
 		{
 			name: "reconcile",

@@ -130,7 +130,7 @@ export class Watch implements AsyncDisposable {
 		this.#intake = this.#newIntake();
 		this.#lesson = new Lesson({ ...options, tracker, transport: this.#transport, pipeline: this.#pipeline });
 		this.#stream = ports.stream(this.#intake.listener);
-		const parts = { store, pipeline: this.#pipeline, intake: this.#intake };
+		const parts = { store, pipeline: this.#pipeline, intake: this.#intake, dispatcher: this.#dispatcher };
 		this.#schedule = new Schedule(jobsOf({ ...options, ...parts }), { slots: ports.slots, reporter, clock });
 	}
 

@@ -38,6 +38,12 @@ export interface DispatcherOptions {
  */
 const retryBounds = { minMs: 1000, maxMs: 300_000 };
 
+/**
+ * A receiver that takes the alert and does not answer is told after so long, and each time as long again. The delivery goes
+ * on: whether a second one would be a repeated alert only the sink can know.
+ */
+const hungAfterMs = 60_000;
+
 /** The deliveries owed to one sink, in order. */
 interface Lane {
 	readonly sink: Sink;
@@ -45,6 +51,8 @@ interface Lane {
 	readonly rows: Map<string, Transition>;
 	/** Wakes the loop that waits for rows; null while it is busy. */
 	wake: (() => void) | null;
+	/** Since when the sink has had a row without a word, or since that was told last; null: it has none. */
+	silentSinceMonoMs: number | null;
 }
 
 /**
@@ -59,7 +67,9 @@ export class Dispatcher {
 
 	constructor(options: DispatcherOptions) {
 		this.#options = options;
-		this.#lanes = new Map(options.sinks.map((sink) => [sink.name, { sink, rows: new Map(), wake: null }]));
+		this.#lanes = new Map(
+			options.sinks.map((sink) => [sink.name, { sink, rows: new Map(), wake: null, silentSinceMonoMs: null }]),
+		);
 	}
 
 	/** Rows not settled yet, in flight included. */
@@ -106,6 +116,17 @@ export class Dispatcher {
 		while (this.pendingCount > 0) await called((wake) => this.#idleWaiters.push(wake), signal);
 	}
 
+	/** Called with every tick: tells of sinks that have had a row for `hungAfterMs` without a word. */
+	tellHung(): void {
+		const { monoMs } = this.#options.clock.now();
+		for (const lane of this.#lanes.values()) {
+			if (lane.silentSinceMonoMs === null || monoMs - lane.silentSinceMonoMs < hungAfterMs) continue;
+			lane.silentSinceMonoMs = monoMs;
+			const detail = `no answer for ${hungAfterMs / 1000} s; this alert and those behind it wait`;
+			this.#options.reporter.deliveryFailed(lane.sink.name, "hung", detail);
+		}
+	}
+
 	/**
 	 * Sends until the signal is aborted, then resolves; what is in flight is given up and stays owed.
 	 *
@@ -133,7 +154,7 @@ export class Dispatcher {
 		while (!signal.aborted) {
 			const [transition] = lane.rows.values();
 			if (transition === undefined) await untilWoken(lane, signal);
-			else if (await this.#isSettled(lane.sink, transition, signal)) {
+			else if (await this.#isSettled(lane, transition, signal)) {
 				failures = 0;
 				this.#settle(lane, transition);
 			} else {
@@ -144,8 +165,10 @@ export class Dispatcher {
 	}
 
 	/** One try. False: it has to be made again, or the signal was aborted meanwhile. */
-	async #isSettled(sink: Sink, transition: Transition, signal: AbortSignal): Promise<boolean> {
-		const { reporter } = this.#options;
+	async #isSettled(lane: Lane, transition: Transition, signal: AbortSignal): Promise<boolean> {
+		const { reporter, clock } = this.#options;
+		const { sink } = lane;
+		lane.silentSinceMonoMs = clock.now().monoMs;
 		try {
 			await sink.send(transition, signal);
 		} catch (error) {
@@ -153,6 +176,8 @@ export class Dispatcher {
 			if (!(error instanceof OutsideError)) throw error;
 			reporter.deliveryFailed(sink.name, error.retryable ? "retryable" : "final", messageOf(error));
 			return !error.retryable;
+		} finally {
+			lane.silentSinceMonoMs = null;
 		}
 		reporter.delivered(sink.name);
 		return true;

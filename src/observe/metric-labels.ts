@@ -92,5 +92,5 @@ export const anomalies = [
 export const blindCauses = ["socket", "own_pause", "silent_stream", "lag", "server_outage"] as const;
 /** The codes an operator is likely to meet; others appear when they happen. */
 export const storeCodes = ["SQLITE_FULL", "SQLITE_BUSY", "SQLITE_IOERR", "SQLITE_CORRUPT"] as const;
-export const deliveryFailureReasons = ["retryable", "final", "overflow"] as const;
+export const deliveryFailureReasons = ["retryable", "final", "overflow", "hung"] as const;
 export const sinks = ["log"] as const;

@@ -181,6 +181,22 @@ describe("what hangs without failing", () => {
 		await expect(under.running).rejects.toMatchObject({ cause: { message: "a commit has stood still for 60 s" } });
 	});
 
+	test("a sink that neither takes an alert nor refuses it is told each minute, and ends nothing", async () => {
+		await under.store.commit(batchOf({ outbox: [deliveryOf(episodeOf(1, "alert-1", { workspace }))] }));
+		const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+		under.sink.answer = () => answered;
+		await under.start();
+		await under.ticks(59);
+		expect(under.told.told("deliveryFailed")).toEqual([]);
+		await under.ticks(61);
+		const told = ["log", "hung", "no answer for 60 s; this alert and those behind it wait"];
+		expect(under.told.told("deliveryFailed")).toEqual([told, told]);
+		answer();
+		await under.ticks(120);
+		expect(under.told.told("deliveryFailed")).toHaveLength(2);
+		expect(under.told.told("delivered")).toEqual([["log"]]);
+	});
+
 	test("commits that are slow, one after another, are no standstill", async () => {
 		await under.start();
 		for (let n = 0; n < 2 * stillLooksMax; n++) {
