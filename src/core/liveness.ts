@@ -46,7 +46,8 @@ export function mergeView(known: Run, view: RunView, arrival: Arrival): Merge {
 		labels: mergeLabels(known.labels, view.labels),
 		afterEnd: newState ? null : known.afterEnd,
 	};
-	const run = view.beat === null ? withState : withBeat(withState, view.beat, arrival);
+	const withStored = withKept(withState, view, arrival);
+	const run = view.beat === null ? withStored : withBeat(withStored, view.beat, arrival);
 	const newBeat = run.lastBeat !== known.lastBeat;
 	return {
 		run,
@@ -65,6 +66,22 @@ function isEnd(state: StateView | null): boolean {
 
 function isAfterEnd({ state, lastBeat }: Run): boolean {
 	return state !== null && isTerminal(state.type) && receivedOf(lastBeat) > state.timestampMs;
+}
+
+/** What was kept of the run goes beside what is known of it, the beats of an earlier attempt left out. */
+function withKept(run: Run, { attempt, state, kept }: RunView, arrival: Arrival): Run {
+	if (kept === undefined) return run;
+	const { aliveAtServerMs } = kept;
+	const hasBegunAnew = run.state?.type === "RUNNING" && state !== null && state.id !== run.state.id;
+	const isOfAttempt = attempt === run.attempt && !hasBegunAnew;
+	return {
+		...run,
+		endedAtMs: later(run.endedAtMs, kept.endedAtMs),
+		aliveAtMonoMs: later(run.aliveAtMonoMs, aliveAtServerMs === null ? null : instantOf(aliveAtServerMs, arrival)),
+		occurredMs: isOfAttempt
+			? kept.occurredMs.reduce((ring, beatMs) => withOccurred(ring, beatMs), run.occurredMs)
+			: run.occurredMs,
+	};
 }
 
 /** Of two states of one instant REST's is right; without REST any rule does that both orders agree on. */

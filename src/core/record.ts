@@ -122,7 +122,8 @@ export function mapObservation(row: WorkspaceRow, offsetMs: number, nowMonoMs: n
 	};
 }
 
-/** A stored run as one more look at it: merged like any other. */
-export function viewOfRow(row: RunRow): RunView {
-	return { runId: row.runId, attempt: row.attempt, state: row.state, beat: row.lastBeat, labels: row.labels };
+/** A stored run as one more look at it: merged like any other, and with nothing lost. */
+export function viewOfRow({ runId, attempt, state, lastBeat, labels, ...kept }: RunRow): RunView {
+	const { endedAtMs, aliveAtServerMs, occurredMs } = kept;
+	return { runId, attempt, state, beat: lastBeat, labels, kept: { endedAtMs, aliveAtServerMs, occurredMs } };
 }

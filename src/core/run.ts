@@ -74,6 +74,18 @@ export interface RunView {
 	readonly state: StateView | null;
 	readonly beat: BeatView | null;
 	readonly labels: RunLabels;
+	/** A look at the store alone has it. */
+	readonly kept?: KeptLife;
+}
+
+/** What the store remembers of a run, and no other look at it tells. */
+export interface KeptLife {
+	/** As in `Run`. */
+	readonly endedAtMs: number | null;
+	/** Proof of life, server's clock; null when there was none, or when that clock was unknown. */
+	readonly aliveAtServerMs: number | null;
+	/** As in `Run`: of the attempt that the view tells of. */
+	readonly occurredMs: readonly number[];
 }
 
 /** All that is remembered of a run's liveness. Instants named `…MonoMs` are on our monotonic clock. */
@@ -141,7 +153,7 @@ export function isUnidentified(run: Run): boolean {
 }
 
 /** The server does not know the run (any more). */
-export function isGone(run: Run): boolean {
+export function isGone(run: Pick<Run, "state" | "endedAtMs">): boolean {
 	return run.state === null && run.endedAtMs !== null;
 }
 

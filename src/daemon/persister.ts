@@ -9,6 +9,7 @@ import { messageOf } from "../lib/errors.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import type { CommitBatch, HeldRunChange, OutboxKey, OutboxRow, Store, StoredRun } from "../store/store.ts";
 import { StoreError } from "../store/store-error.ts";
+import { RunVersions } from "./run-versions.ts";
 
 /** A lost tail of heartbeats is harmless, since start-up catches up over REST: a run's are written this often at most. */
 const beatsWrittenEveryMs = 60_000;
@@ -46,8 +47,8 @@ export interface PersisterOptions {
 	readonly workspace: string;
 	/** Outbox rows kept in memory while the store fails; more are still sent, but not written. */
 	readonly outboxRowsMax: number;
-	/** Versions of the runs as loaded. */
-	readonly versions: ReadonlyMap<string, number>;
+	/** The runs as the store held them at the start. */
+	readonly loaded: readonly StoredRun[];
 	/** A stored run that another writer had changed; merged when this returns, since the run is written again at once. */
 	readonly onReloaded: (view: RunView) => void;
 	/** Rows that may be sent now. */
@@ -61,7 +62,7 @@ export interface PersisterOptions {
  */
 export class Persister {
 	readonly #options: PersisterOptions;
-	readonly #versions: Map<string, number>;
+	readonly #versions: RunVersions;
 	readonly #changedRuns = new Set<string>();
 	readonly #beatenRuns = new Map<string, number>();
 	#episodes: Episode[] = [];
@@ -82,7 +83,7 @@ export class Persister {
 
 	constructor(options: PersisterOptions) {
 		this.#options = options;
-		this.#versions = new Map(options.versions);
+		this.#versions = new RunVersions(options.loaded);
 		// Whoever runs it is told; before that nobody is.
 		this.#fault.promise.catch(() => undefined);
 	}
@@ -119,7 +120,7 @@ export class Persister {
 		for (const runId of changes.heldRuns) {
 			if (!this.#heldRuns.has(runId)) this.#heldRuns.set(runId, monoMs);
 		}
-		for (const runId of changes.evictedRuns) this.#versions.delete(runId);
+		for (const runId of changes.evictedRuns) this.#versions.forget(runId);
 		this.#episodes.push(...changes.episodes);
 		this.#outbox.push(...changes.outbox);
 		this.#groups.push(...changes.groups);
@@ -163,6 +164,7 @@ export class Persister {
 	}
 
 	#begin(batch: CommitBatch): void {
+		this.#versions.commitBegins();
 		this.#inFlight = this.#commit(batch).finally(() => {
 			this.#inFlight = null;
 			this.commitIfDue();
@@ -209,7 +211,7 @@ export class Persister {
 
 	#storedRun(runId: string): StoredRun | null {
 		const row = this.#options.tracker.rowOf(runId, this.#options.clock.now());
-		return row === null ? null : { row, version: this.#versions.get(runId) ?? 0 };
+		return row === null ? null : { row, version: this.#versions.of(runId) };
 	}
 
 	#heldRun(runId: string): HeldRunChange {
@@ -223,9 +225,7 @@ export class Persister {
 		try {
 			const { lost } = await store.commit(batch);
 			const lostIds = new Set(lost.map((key) => key.runId));
-			for (const { row, version } of batch.runs) {
-				if (!lostIds.has(row.runId)) this.#versions.set(row.runId, version + 1);
-			}
+			for (const run of batch.runs) if (!lostIds.has(run.row.runId)) this.#versions.written(run);
 			for (const key of lost) await this.#reload(key.runId);
 		} catch (error) {
 			this.#keepForLater(batch, error);
@@ -240,10 +240,10 @@ export class Persister {
 		this.#send(batch.outbox);
 	}
 
-	/** Somebody else wrote the run in between: what they knew is merged into ours, and written again. */
+	/** Another wrote the run in between, or it is back in memory: what is stored is merged into ours, and written again. */
 	async #reload(runId: string): Promise<void> {
 		const stored = await this.#options.store.loadRun({ workspace: this.#options.workspace, runId });
-		this.#versions.set(runId, stored?.version ?? 0);
+		this.#versions.reloaded(runId, stored?.version ?? 0);
 		this.#changedRuns.add(runId);
 		if (stored !== null) this.#options.onReloaded(viewOfRow(stored.row));
 	}

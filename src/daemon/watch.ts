@@ -94,7 +94,7 @@ export class Watch implements AsyncDisposable {
 			get outboxRowsMax() {
 				return live.current.limits.outboxRows;
 			},
-			versions: new Map(world.runs.map(({ row, version }) => [row.runId, version])),
+			loaded: world.runs,
 			onReloaded: (view) => {
 				this.#pipeline.result({ kind: "stored", at: clock.now(), views: [view] });
 				this.#pipeline.drain();

@@ -111,7 +111,7 @@ export class PersisterUnderTest {
 			clock,
 			workspace,
 			outboxRowsMax: 100,
-			versions: new Map(),
+			loaded: [],
 			onReloaded: (view) => {
 				this.reloaded.push(view);
 				this.tracker.apply({ kind: "stored", at: clock.now(), views: [view] });

@@ -2,6 +2,7 @@ import type { Inquiry } from "../../src/core/input.ts";
 import { Persister } from "../../src/daemon/persister.ts";
 import { Pipeline } from "../../src/daemon/pipeline.ts";
 import { type MemoryDisk, MemoryStore } from "../../src/store/memory-store.ts";
+import type { StoredRun } from "../../src/store/store.ts";
 import { epochMs, type SimServer } from "./core-server.ts";
 import { second } from "./core-world.ts";
 import { HandClock, settle } from "./daemon-clock.ts";
@@ -29,10 +30,10 @@ export class Stage {
 		server: SimServer;
 		store: UnreliableStore;
 		clock: HandClock;
-		versions: ReadonlyMap<string, number>;
+		loaded: readonly StoredRun[];
 		sent: string[];
 	}) {
-		const { server, store, clock, versions, sent } = parts;
+		const { server, store, clock, loaded, sent } = parts;
 		this.store = store;
 		this.sent = sent;
 		this.#server = server;
@@ -46,7 +47,7 @@ export class Stage {
 			clock,
 			workspace,
 			outboxRowsMax: 100,
-			versions,
+			loaded,
 			onReloaded: (view) => this.#tracker.apply({ kind: "stored", at: clock.now(), views: [view] }),
 			onSendable: (rows) => {
 				for (const { sink, transition } of rows) this.#send(sink, transition.key);
@@ -81,8 +82,7 @@ export class Stage {
 		const store = new UnreliableStore(new MemoryStore({ disk, clock }));
 		store.death = death;
 		const world = await store.load(workspace);
-		const versions = new Map(world.runs.map(({ row, version }) => [row.runId, version]));
-		const stage = new Stage({ server, store, clock, versions, sent });
+		const stage = new Stage({ server, store, clock, loaded: world.runs, sent });
 		const runs = world.runs.map(({ row }) => row);
 		stage.#tracker.restore({ ...world, runs, workspace: world.workspaces[0] ?? null }, clock.now());
 		for (const { sink, transition } of world.outbox) stage.#send(sink, transition.key);

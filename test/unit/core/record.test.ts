@@ -54,6 +54,7 @@ describe("a run's row", () => {
 			state: run.state,
 			beat: run.lastBeat,
 			labels: run.labels,
+			kept: { endedAtMs: null, aliveAtServerMs: 1_005_000, occurredMs: [1_004_990] },
 		});
 	});
 

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { KnownWorld } from "../../../src/core/restoration.ts";
 import { newMemoryDisk } from "../../../src/store/memory-store.ts";
+import type { StoredRun } from "../../../src/store/store.ts";
 import { epochMs } from "../../_util/core-server.ts";
 import { hour, minute, second } from "../../_util/core-world.ts";
 import { settle } from "../../_util/daemon-clock.ts";
@@ -8,6 +10,16 @@ import { batchOf, deliveryOf, episodeOf, runIdOf } from "../../_util/store-sampl
 
 const verdict = episodeOf(1, "alert-1", { workspace });
 const raised = deliveryOf(verdict);
+
+const knownNothing: KnownWorld = {
+	runs: [],
+	openEpisodes: [],
+	workspace: null,
+	learned: [],
+	openGroups: [],
+	heldRuns: [],
+	spentAlerts: [],
+};
 
 describe("a run that somebody else wrote", () => {
 	/** The run is stored as pending by us, and then as completed by another writer. */
@@ -108,6 +120,39 @@ describe("runs that left memory", () => {
 		});
 	});
 
+	test("one that comes back loses nothing of what is stored: ring, attempt, end, proof of life", async () => {
+		const under = new PersisterUnderTest();
+		under.learn({ ...stateView(1, "RUNNING", 0), attempt: 2 });
+		for (const seconds of [1, 31, 61]) under.learn(beatView(1, seconds * second));
+		under.learn({ ...stateView(1, "COMPLETED", 2 * minute), attempt: 2 });
+		await settle();
+		const before = (await under.store.loadRun({ workspace, runId: runIdOf(1) }))!.row;
+		under.clock.pass(hour + 1);
+		under.tracker.apply({ kind: "tick", at: under.clock.now() });
+		under.record();
+		under.learn(stateView(1, "RUNNING", 0));
+		await settle();
+		const after = (await under.store.loadRun({ workspace, runId: runIdOf(1) }))!;
+		expect(after).toEqual({ row: { ...before, updatedAtMs: after.row.updatedAtMs }, version: 3 });
+		expect(before).toMatchObject({ attempt: 2, endedAtMs: epochMs + 2 * minute });
+		expect(before.occurredMs).toHaveLength(3);
+	});
+
+	test("one that comes back while it is being written is merged with what was written", async () => {
+		const under = new PersisterUnderTest();
+		under.learn(stateView(1, "COMPLETED", 0));
+		await settle();
+		under.clock.pass(hour + 1);
+		under.store.hold();
+		under.persister.record(changesOf({ changedRuns: [runIdOf(1)] }));
+		under.tracker.apply({ kind: "tick", at: under.clock.now() });
+		under.record();
+		under.learn(stateView(1, "RUNNING", -minute));
+		under.store.release();
+		await settle();
+		expect((await under.store.loadRun({ workspace, runId: runIdOf(1) }))?.row.state?.type).toBe("COMPLETED");
+	});
+
 	test("a run evicted before its change could be written is passed over", async () => {
 		const under = new PersisterUnderTest();
 		under.persister.record(changesOf({ changedRuns: [runIdOf(9)], evictedRuns: [runIdOf(9)] }));
@@ -117,26 +162,39 @@ describe("runs that left memory", () => {
 	});
 });
 
+test("a run that the server did not know, and that is heard of after a restart, is merged with what is stored", async () => {
+	const disk = newMemoryDisk();
+	const before = new PersisterUnderTest({ disk });
+	before.learn({ ...stateView(1, "RUNNING", 0), attempt: 1 });
+	before.learn(beatView(1, minute));
+	await before.persister.flush();
+	const [stored] = (await before.store.load(workspace)).runs;
+	const gone: StoredRun = { ...stored!, row: { ...stored!.row, state: null, endedAtMs: epochMs + 2 * minute } };
+	await before.store.commit(batchOf({ runs: [gone] }));
+	const { runs } = await before.store.load(workspace);
+	const after = new PersisterUnderTest({ disk, loaded: runs });
+	after.tracker.restore({ ...knownNothing, runs: runs.map(({ row }) => row) }, after.clock.now());
+	after.learn(beatView(1, second));
+	await settle();
+	after.clock.pass(minute);
+	after.record();
+	await settle();
+	const { row } = (await after.store.loadRun({ workspace, runId: runIdOf(1) }))!;
+	expect(row).toMatchObject({
+		attempt: 1,
+		endedAtMs: epochMs + 2 * minute,
+		lastBeat: { receivedMs: epochMs + minute },
+	});
+});
+
 test("versions as loaded are those that changes are made on", async () => {
 	const disk = newMemoryDisk();
 	const before = new PersisterUnderTest({ disk });
 	before.learn(stateView(1, "PENDING", 0));
 	await settle();
 	const { runs } = await before.store.load(workspace);
-	const after = new PersisterUnderTest({
-		disk,
-		versions: new Map(runs.map(({ row, version }) => [row.runId, version])),
-	});
-	const known = {
-		runs: runs.map(({ row }) => row),
-		openEpisodes: [],
-		workspace: null,
-		learned: [],
-		openGroups: [],
-		heldRuns: [],
-		spentAlerts: [],
-	};
-	after.tracker.restore(known, after.clock.now());
+	const after = new PersisterUnderTest({ disk, loaded: runs });
+	after.tracker.restore({ ...knownNothing, runs: runs.map(({ row }) => row) }, after.clock.now());
 	after.learn(stateView(1, "RUNNING", second));
 	await settle();
 	expect(after.reloaded).toEqual([]);
