@@ -1,7 +1,7 @@
 import type { EpisodeTransition } from "../../src/core/episode.ts";
 import type { GroupIncident } from "../../src/core/group-incident.ts";
-import type { FrameKind } from "../../src/observe/reporter.ts";
 import type { Failures } from "./failures.ts";
+import type { Counted } from "./stray-frames.ts";
 
 /** What one process of the daemon counts, beside what the world counted. */
 export class Counters {
@@ -10,8 +10,8 @@ export class Counters {
 	readonly #openGroups = new Set<string>();
 	#opened = 0;
 	#closed = 0;
-	#frames = 0;
-	#framesSent = 0;
+	/** By what they were counted as, less those that were sent: each is 0 when all were counted as what they are. */
+	readonly #frames = new Map<Counted, number>();
 	#delivered = 0;
 	#received = 0;
 	readonly #openAtStart: number;
@@ -54,12 +54,12 @@ export class Counters {
 		this.#failures.report(rule, null, `${group} ${closed === null ? "opens again" : "is closed, and was not open"}`);
 	}
 
-	frame(_kind: FrameKind): void {
-		this.#frames += 1;
+	frame(counted: Counted): void {
+		this.#frames.set(counted, (this.#frames.get(counted) ?? 0) + 1);
 	}
 
-	frameSent(): void {
-		this.#framesSent += 1;
+	frameSent(counted: Counted): void {
+		this.#frames.set(counted, (this.#frames.get(counted) ?? 0) - 1);
 	}
 
 	delivered(): void {
@@ -78,8 +78,8 @@ export class Counters {
 			const sum = `${this.#openAtStart} at the start, ${this.#opened} opened, ${this.#closed} closed`;
 			this.#failures.report(rule, null, `${openEpisodes} episodes are open: ${sum}`);
 		}
-		if (this.#frames !== this.#framesSent) {
-			this.#failures.report(rule, null, `${this.#framesSent} frames came, ${this.#frames} were counted`);
+		for (const [counted, surplus] of this.#frames) {
+			if (surplus !== 0) this.#failures.report(rule, null, `${surplus} frames too many are counted as ${counted}`);
 		}
 		if (this.#delivered !== this.#received) {
 			this.#failures.report(rule, null, `${this.#received} alerts were received, ${this.#delivered} were counted`);

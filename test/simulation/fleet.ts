@@ -1,5 +1,6 @@
 import type { Chance } from "./chance.ts";
 import { type Ending, Fate, usualShares } from "./fates.ts";
+import type { PoolWorkers } from "./pool-workers.ts";
 import type { SimRun } from "./run.ts";
 import type { SimServer } from "./server.ts";
 import type { Story } from "./story.ts";
@@ -18,6 +19,7 @@ export interface FleetOptions {
 	readonly timeline: Timeline;
 	readonly server: SimServer;
 	readonly story: Story;
+	readonly pools: PoolWorkers;
 	readonly chance: Chance;
 	readonly habits: FleetHabits;
 	readonly runs: number;
@@ -36,7 +38,7 @@ interface Deployment {
 }
 
 const cadencesMs = [30, 60, 180, 300, 600].map((seconds) => seconds * second);
-const pools = ["blue", "green", "red", null] as const;
+const poolNames = ["blue", "green", "red", null] as const;
 const deploymentsMax = 12;
 
 /** Everything that runs flows: deployments with their habits, and processes that begin at their times. */
@@ -70,8 +72,18 @@ export class Fleet {
 		for (const process of this.processes) process.serverIsBack();
 	}
 
-	/** Of one pool, or all. */
-	processesOf(pool: string | null): readonly WorkerProcess[] {
+	/** Its worker, and every process that it has started. @param pool null: all of them */
+	poolDies(pool: string | null): void {
+		this.#options.pools.die(pool);
+		for (const process of this.#processesOf(pool)) process.kill();
+	}
+
+	poolCutOff(pool: string, ms: number): void {
+		this.#options.pools.cutOff(pool, ms);
+		for (const process of this.#processesOf(pool)) process.cutOff(ms);
+	}
+
+	#processesOf(pool: string | null): readonly WorkerProcess[] {
 		return this.processes.filter((process) => !process.isDead && (pool === null || process.pool === pool));
 	}
 
@@ -83,7 +95,7 @@ export class Fleet {
 			flowId: chance.uuid(),
 			cadenceMs: chance.pick(cadencesMs),
 			beats: chance.happens(0.9),
-			workPool: chance.pick(pools),
+			workPool: chance.pick(poolNames),
 			version: chance.pick(["3.6.22", "3.8.8", "3.8.9"]),
 			skewMs: isSkewed ? chance.between(-24, 24) * hour : chance.between(-1, 1) * second,
 			tags: chance.happens(0.5) ? ["nightly"] : [],
@@ -91,8 +103,9 @@ export class Fleet {
 	}
 
 	#start(number: number, subflows: number, chance: Chance): void {
-		const { timeline, server, story, habits } = this.#options;
+		const { timeline, server, story, habits, pools } = this.#options;
 		const deployment = chance.pick(this.#deployments);
+		if (deployment.workPool !== null) pools.starts(deployment.workPool);
 		const process = new WorkerProcess(
 			{ timeline, server, story, onDeath: (run) => this.onDeath(run) },
 			{

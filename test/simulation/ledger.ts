@@ -3,6 +3,7 @@ import type { GroupIncident } from "../../src/core/group-incident.ts";
 import { isTerminal } from "../../src/core/run.ts";
 import type { CommitBatch, RunKey, RunRow, StoredWorld } from "../../src/store/store.ts";
 import type { Failures } from "./failures.ts";
+import { Lives } from "./lives.ts";
 import type { SimServer } from "./server.ts";
 import { subjectOf } from "./subject.ts";
 
@@ -10,11 +11,6 @@ interface KeptEpisode {
 	readonly episode: Episode;
 	isOpen: boolean;
 }
-
-/** Between two readings of one proof of life: what mapping it from our clock to the server's can do. */
-const mappingErrorMs = 10_000;
-/** The mapping forgets the old clock within ten minutes. */
-const clockSetNoticedMs = 15 * 60_000;
 
 /** Everything that a store has said it keeps: what is there must agree with it, after any kill. */
 export class Ledger {
@@ -26,21 +22,18 @@ export class Ledger {
 	readonly #groups = new Map<string, boolean>();
 	/** By key of the delivery: whether it has been marked as delivered. */
 	readonly #outbox = new Map<string, boolean>();
-	readonly #rows = new Map<string, { readonly row: RunRow; readonly keptMs: number }>();
-	/** When a run's proof of life last moved on without a beat: as its group is left. By the world's time. */
-	readonly #resets = new Map<string, number>();
-	#clockSetMs = Number.NEGATIVE_INFINITY;
+	readonly #lives: Lives;
 	/** A delivery is owed from now on. */
 	onKept: (key: string, runId: string | null) => void = () => undefined;
 
 	constructor(options: { failures: Failures; server: SimServer }) {
 		this.#failures = options.failures;
 		this.#server = options.server;
+		this.#lives = new Lives(options);
 	}
 
-	/** The server's clock was set: instants on it are no longer comparable. */
 	serverClockSet(nowMs: number): void {
-		this.#clockSetMs = nowMs;
+		this.#lives.serverClockSet(nowMs);
 	}
 
 	isKept(key: string): boolean {
@@ -52,7 +45,7 @@ export class Ledger {
 	}
 
 	resetMs(runId: string): number {
-		return this.#resets.get(runId) ?? Number.NEGATIVE_INFINITY;
+		return this.#lives.resetMs(runId);
 	}
 
 	get pendingKeys(): readonly string[] {
@@ -70,7 +63,8 @@ export class Ledger {
 	}
 
 	/** A process that starts reads what earlier ones have committed. */
-	loaded(world: StoredWorld): void {
+	loaded(world: StoredWorld, nowMs: number): void {
+		this.#lives.loaded(nowMs);
 		const open = [...this.#episodes.values()].filter(({ isOpen }) => isOpen).map(({ episode }) => episode.alertId);
 		this.#compare(
 			"open episodes",
@@ -148,28 +142,8 @@ export class Ledger {
 	}
 
 	#keepRun(row: RunRow, nowMs: number): void {
-		const before = this.#rows.get(row.runId);
-		this.#rows.set(row.runId, { row, keptMs: nowMs });
-		if (before === undefined) return;
-		// Instants from before a step of the server's clock, and until it is noticed, are not comparable with later ones.
-		this.#compareLife(before.row, row, { nowMs, isOneClock: before.keptMs > this.#clockSetMs + clockSetNoticedMs });
-		this.#compareEnd(before.row, row);
-	}
-
-	#compareLife(before: RunRow, row: RunRow, at: { readonly nowMs: number; readonly isOneClock: boolean }): void {
-		const rule = "proof of life never goes back";
-		const receivedBeforeMs = before.lastBeat?.receivedMs ?? Number.NEGATIVE_INFINITY;
-		const receivedMs = row.lastBeat?.receivedMs ?? Number.NEGATIVE_INFINITY;
-		// A server whose clock was ever set has stored beats by two clocks: which of them is later only the worker's tells.
-		if (receivedMs < receivedBeforeMs && this.#clockSetMs === Number.NEGATIVE_INFINITY) {
-			this.#failures.report(rule, row.runId, `its last beat is ${receivedBeforeMs - receivedMs} ms older than before`);
-		}
-		if (before.aliveAtServerMs === null || row.aliveAtServerMs === null) return;
-		const movedMs = row.aliveAtServerMs - before.aliveAtServerMs;
-		if (movedMs < -mappingErrorMs && at.isOneClock) {
-			this.#failures.report(rule, row.runId, `it went back by ${-movedMs} ms`);
-		}
-		if (movedMs > mappingErrorMs && receivedMs === receivedBeforeMs) this.#resets.set(row.runId, at.nowMs);
+		const before = this.#lives.kept(row, nowMs);
+		if (before !== null) this.#compareEnd(before, row);
 	}
 
 	#compareEnd(before: RunRow, row: RunRow): void {

@@ -45,6 +45,8 @@ export interface LifeWorld {
 	readonly restFaults: RestFaults;
 	readonly sinkFaults: { fails: boolean };
 	readonly settings: Settings;
+	/** Wraps the store as the daemon sees it: to break the daemon on purpose. */
+	readonly breakDaemon: (store: Store) => Store;
 	/** How often a delivery reaches its receiver: to break it on purpose. */
 	readonly deliveredTimes: number;
 }
@@ -94,16 +96,17 @@ export class Life implements StoreUser {
 			habits: world.networkHabits,
 			faults: world.networkFaults,
 			reporter: this.#reporter,
-			onFrame: () => this.#running?.counters.frameSent(),
+			onFrame: (counted) => this.#running?.counters.frameSent(counted),
 		});
 	}
 
 	/** @throws StoreError when the disk fails */
 	async start(): Promise<void> {
-		const { disk, ledger, failures, settings, timeline } = this.#world;
-		const store = new FaultyStore({ store: await disk.open(this.clock), disk, user: this, ledger, failures, timeline });
+		const { disk, ledger, failures, settings, timeline, breakDaemon } = this.#world;
+		const opened = await disk.open(this.clock);
+		const store = breakDaemon(new FaultyStore({ store: opened, disk, user: this, ledger, failures, timeline }));
 		const world = await store.load(workspace);
-		ledger.loaded(world);
+		ledger.loaded(world, timeline.nowMs);
 		const watch = new Watch({
 			settings,
 			live: new LiveSettings(settings, () => ({ settings, provenance: new Map(), file: null, warnings: [] })),
@@ -279,6 +282,7 @@ export class Life implements StoreUser {
 				verdicts.decided(transition, this.#senses);
 			},
 			frame: (kind) => this.#running?.counters.frame(kind),
+			frameRejected: (reason) => this.#running?.counters.frame(reason),
 			delivered: () => this.#running?.counters.delivered(),
 			groupIncident: (incident) => {
 				tell(null, `group ${incident.group} of ${incident.runsTotal}: ${incident.closed?.outcome ?? "opens"}`);

@@ -1,3 +1,4 @@
+import type { PoolWorkers } from "./pool-workers.ts";
 import { type AcceptedBeat, type SetState, type SimRun, stateOf } from "./run.ts";
 import { flowRunJson, isoOf, type SimEvent, type SimServer } from "./server.ts";
 import type { Timeline } from "./timeline.ts";
@@ -40,15 +41,17 @@ export interface Said {
 export class RestAnswers {
 	readonly #server: SimServer;
 	readonly #timeline: Timeline;
+	readonly #pools: PoolWorkers;
 	readonly #pages = new Map<string, { readonly rest: readonly SimEvent[]; readonly limit: number }>();
 	readonly #said = new Map<string, Said>();
 	#tokens = 0;
 	/** When somebody last read what is stored of all runs. */
 	readMs = Number.NEGATIVE_INFINITY;
 
-	constructor(server: SimServer, timeline: Timeline) {
-		this.#server = server;
-		this.#timeline = timeline;
+	constructor(parts: { server: SimServer; timeline: Timeline; pools: PoolWorkers }) {
+		this.#server = parts.server;
+		this.#timeline = parts.timeline;
+		this.#pools = parts.pools;
 	}
 
 	/** Null: nobody has asked about it yet. */
@@ -80,8 +83,13 @@ export class RestAnswers {
 			case "/deployments/filter":
 				return [];
 			default:
-				return /^\/work_pools\/[^/]+\/workers\/filter$/u.test(pathname) ? [] : undefined;
+				return this.#workers(pathname, body.limit ?? 200);
 		}
+	}
+
+	#workers(pathname: string, limit: number): readonly object[] | undefined {
+		const [, pool] = /^\/work_pools\/([^/]+)\/workers\/filter$/u.exec(pathname) ?? [];
+		return pool === undefined ? undefined : this.#pools.listed(decodeURIComponent(pool)).slice(0, limit);
 	}
 
 	#flowRuns(body: Body): readonly object[] {

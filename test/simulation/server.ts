@@ -1,7 +1,7 @@
 import type { Chance } from "./chance.ts";
 import { type AcceptedBeat, type SetState, type SimRun, stateOf } from "./run.ts";
 import type { Timeline } from "./timeline.ts";
-import { epochMs } from "./units.ts";
+import { epochMs, minute } from "./units.ts";
 
 /** An event as the server holds it. */
 export interface SimEvent {
@@ -15,7 +15,7 @@ export interface SimEvent {
 	readonly acceptedMs: number;
 	/** The world's time from which REST shows it; infinity: never. */
 	visibleMs: number;
-	readonly json: Readonly<Record<string, unknown>>;
+	readonly json: Readonly<Record<string, unknown>> & { readonly resource: object };
 	/** The frame in which a subscriber gets it. */
 	readonly text: string;
 }
@@ -32,8 +32,8 @@ export interface ServerHabits {
 	readonly driftPpm: number;
 }
 
-/** Subscriptions get nothing that occurred earlier than so long before. */
-const subscriptionReachMs = 15 * 60_000;
+/** Subscriptions get nothing that occurred, by the sender's clock, earlier than so long before. */
+const subscriptionReachMs = 15 * minute;
 
 /** Prefect's server: its runs, what it has stored, its clock, and whom it tells. */
 export class SimServer {
@@ -67,6 +67,11 @@ export class SimServer {
 
 	setClock(byMs: number): void {
 		this.#clockOffMs += byMs;
+	}
+
+	/** Its clock is so far ahead that subscriptions leave out the beats of workers whose clocks are right. */
+	get isOutOfEarshot(): boolean {
+		return this.#clockOffMs > subscriptionReachMs - minute;
 	}
 
 	subscribe(to: Subscriber): void {

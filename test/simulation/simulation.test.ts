@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { CommitBatch, Store } from "../../src/store/store.ts";
+import type { Episode } from "../../src/core/episode.ts";
+import type { CommitBatch, RunRow, Store } from "../../src/store/store.ts";
+import { deliveryOf } from "../_util/store-samples.ts";
 import type { Fault } from "./faults.ts";
 import { type PlayOptions, play } from "./play.ts";
 import { failedSeeds } from "./seeds.ts";
@@ -16,8 +18,8 @@ async function ruleBrokenIn(options: Partial<PlayOptions> & { readonly sabotage:
 	return failure?.rule ?? null;
 }
 
-/** Everything that the store does, but for what it does to a batch before it keeps it. */
-function keepingOnly(change: (batch: CommitBatch) => CommitBatch): (store: Store) => Store {
+/** Everything that the store does, with every batch changed first. */
+function committing(change: (batch: CommitBatch) => CommitBatch): (store: Store) => Store {
 	return (store) => ({
 		load: (workspace) => store.load(workspace),
 		loadRun: (key) => store.loadRun(key),
@@ -26,6 +28,18 @@ function keepingOnly(change: (batch: CommitBatch) => CommitBatch): (store: Store
 		commit: (batch) => store.commit(change(batch)),
 		[Symbol.asyncDispose]: async () => await store[Symbol.asyncDispose](),
 	});
+}
+
+/** Every row as the change makes it of itself and of the run's first one. */
+function writing(change: (row: RunRow, first: RunRow) => RunRow): (store: Store) => Store {
+	const firstRows = new Map<string, RunRow>();
+	return committing((batch) => ({
+		...batch,
+		runs: batch.runs.map(({ row, version }) => {
+			if (!firstRows.has(row.runId)) firstRows.set(row.runId, row);
+			return { version, row: change(row, firstRows.get(row.runId) ?? row) };
+		}),
+	}));
 }
 
 describe("R1: no rule is broken", () => {
@@ -106,8 +120,55 @@ describe("the simulation notices", () => {
 		);
 	});
 
+	test.each(["lastBeat", "aliveAtServerMs", "attempt"] as const)(
+		"a daemon that writes of each run the first and the newest %s by turns",
+		async (field) => {
+			let writes = 0;
+			const daemon = writing((row, first) => ({ ...row, [field]: (writes++ % 2 === 0 ? row : first)[field] }));
+			expect(await ruleBrokenIn({ sabotage: { daemon } })).toBe("proof of life never goes back");
+		},
+	);
+
+	test.each([
+		["the cadence", (row: RunRow): RunRow => ({ ...row, occurredMs: row.occurredMs.slice(-1) })],
+		["the end", (row: RunRow): RunRow => ({ ...row, endedAtMs: null })],
+	] as const)("a daemon that forgets %s of a run when it writes it again", async (_what, forget) => {
+		const written = new Set<string>();
+		const daemon = writing((row) => {
+			const isAgain = row.lastBeat === null || written.has(row.lastBeat.eventId);
+			written.add(row.lastBeat?.eventId ?? "");
+			return isAgain ? forget(row) : row;
+		});
+		expect(await ruleBrokenIn({ sabotage: { daemon } })).toBe("proof of life never goes back");
+	});
+
+	test("a daemon that brings an ended run back to life", async () => {
+		const alive = new Map<string, RunRow["state"]>();
+		const ended = new Set<string>();
+		const daemon = writing((row) => {
+			if (row.endedAtMs === null) alive.set(row.runId, row.state);
+			else if (ended.has(row.runId)) return { ...row, state: alive.get(row.runId) ?? null };
+			else ended.add(row.runId);
+			return row;
+		});
+		expect(await ruleBrokenIn({ sabotage: { daemon } })).toBe("ended stays ended");
+	});
+
+	test("a daemon that opens two episodes of a run at once, in a store that takes them", async () => {
+		const twinOf = (episode: Episode): Episode => ({ ...episode, alertId: `twin of ${episode.alertId}` });
+		const isTwin = ({ alertId }: Episode): boolean => alertId.startsWith("twin of ");
+		const daemon = committing((batch) => {
+			const twins = batch.episodes.filter(({ closed }) => closed === null).map(twinOf);
+			const outbox = twins.map((episode) => deliveryOf(episode));
+			return { ...batch, episodes: [...batch.episodes, ...twins], outbox: [...batch.outbox, ...outbox] };
+		});
+		const store = committing((batch) => ({ ...batch, episodes: batch.episodes.filter((one) => !isTwin(one)) }));
+		expect(await ruleBrokenIn({ sabotage: { daemon, store } })).toBe("at most one open episode a run and attempt");
+		expect(await ruleBrokenIn({ sabotage: { daemon } })).toBe("a sound store refuses nothing");
+	});
+
 	test.each(["outbox", "episodes", "groups"] as const)("a store that forgets committed %s", async (forgotten) => {
-		const store = keepingOnly((batch) => ({ ...batch, [forgotten]: [] }));
+		const store = committing((batch) => ({ ...batch, [forgotten]: [] }));
 		expect(await ruleBrokenIn({ sabotage: { store }, faults: killed })).toBe(
 			"what was committed is there after a kill",
 		);

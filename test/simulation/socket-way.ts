@@ -7,6 +7,7 @@ import type { Health } from "./health.ts";
 import type { ProcessClock, Turns } from "./process-clock.ts";
 import type { SimEvent, SimServer, Subscriber } from "./server.ts";
 import type { Story } from "./story.ts";
+import { type Counted, type Frame, frameOf, strayFrame } from "./stray-frames.ts";
 import type { Timeline } from "./timeline.ts";
 import { second } from "./units.ts";
 
@@ -19,6 +20,8 @@ export interface NetworkHabits {
 	readonly jitterMsMax: number;
 	/** Room for what the reader has not taken; beyond it the server drops without a sign. */
 	readonly queueEventsMax: number;
+	/** Of the events, those beside which, or instead of which, something senseless comes. */
+	readonly strayShare: number;
 }
 
 /** What is wrong with it for a while: shared by all lives of the daemon. */
@@ -38,15 +41,18 @@ export interface SocketWayOptions {
 	readonly health: Health;
 	readonly story: Story;
 	readonly reporter: Reporter;
-	readonly onFrame: () => void;
+	readonly onFrame: (counted: Counted) => void;
 }
 
 const transitMedianMs = 20;
 const lateMsMax = 25 * second;
+const spoiledShare = 0.3;
 
 /** The events socket of one life of the daemon: connects, delivers, drops, hangs and connects again. */
 export class SocketWay implements Subscriber {
 	readonly #options: SocketWayOptions;
+	/** Of its own, so that stray frames shift nothing else that is drawn. */
+	readonly #strays: Chance;
 	#listener: StreamListener | null = null;
 	#connectedSinceMs: number | null = null;
 	#connection = 0;
@@ -59,6 +65,7 @@ export class SocketWay implements Subscriber {
 
 	constructor(options: SocketWayOptions) {
 		this.#options = options;
+		this.#strays = options.chance.fork("stray frames");
 		options.health.begin("socket");
 	}
 
@@ -88,8 +95,16 @@ export class SocketWay implements Subscriber {
 			story.tell(timeline.nowMs, event.runId, `${event.name} is dropped: the subscriber's queue is full`);
 			return;
 		}
-		this.#send(event);
-		if (chance.happens(habits.doubledShare)) this.#send(event);
+		if (this.#strays.happens(habits.strayShare)) {
+			this.#send(strayFrame(event, this.#strays), this.#strays);
+			if (this.#strays.happens(spoiledShare)) {
+				story.tell(timeline.nowMs, event.runId, `${event.name} is spoiled on its way`);
+				return;
+			}
+		}
+		const frame = frameOf(event);
+		this.#send(frame, chance);
+		if (chance.happens(habits.doubledShare)) this.#send(frame, chance);
 	}
 
 	dropped(): void {
@@ -111,22 +126,22 @@ export class SocketWay implements Subscriber {
 		this.#options.server.unsubscribe(this);
 	}
 
-	#send(event: SimEvent): void {
-		const { chance, habits, timeline, turns } = this.#options;
+	#send(frame: Frame, chance: Chance): void {
+		const { habits, timeline, turns } = this.#options;
 		const connection = this.#connection;
 		const lateMs = chance.happens(habits.lateShare) ? chance.between(0, lateMsMax) : 0;
 		const transitMs = chance.lognormal(transitMedianMs, 0.7) + chance.between(0, habits.jitterMsMax) + lateMs;
 		this.#waiting += 1;
-		timeline.after(transitMs, () => turns(() => this.#arrive(event, connection)));
+		timeline.after(transitMs, () => turns(() => this.#arrive(frame, connection)));
 	}
 
-	#arrive(event: SimEvent, connection: number): void {
+	#arrive({ data, counted }: Frame, connection: number): void {
 		if (connection !== this.#connection || this.#listener === null || this.#options.faults.hangs) return;
 		const { clock, reporter, onFrame } = this.#options;
 		this.#waiting -= 1;
 		this.#heardMs = this.#options.timeline.nowMs;
-		onFrame();
-		deliverFrame(event.text, clock.now(), { listener: this.#listener, reporter });
+		onFrame(counted);
+		deliverFrame(data, clock.now(), { listener: this.#listener, reporter });
 	}
 
 	#dialAfter(ms: number): void {

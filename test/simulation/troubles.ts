@@ -100,11 +100,9 @@ export class Troubles {
 					sinkFaults.fails = is;
 				});
 			case "pool dies":
-				for (const process of this.#fleet.processesOf(chance.pick(["blue", "green", "red", null]))) process.kill();
-				return;
+				return this.#fleet.poolDies(chance.pick(["blue", "green", "red", null]));
 			case "pool cut off":
-				for (const process of this.#fleet.processesOf(chance.pick(["blue", "green", "red"]))) process.cutOff(lastsMs);
-				return;
+				return this.#fleet.poolCutOff(chance.pick(["blue", "green", "red"]), lastsMs);
 		}
 		kind satisfies never;
 	}
@@ -133,8 +131,12 @@ export class Troubles {
 
 	#setServerClock(byMs: number): void {
 		this.#tell(`the server's clock is set by ${byMs / second} s`);
-		this.#around.health.strike();
-		this.#around.server.setClock(byMs);
+		const { server, health } = this.#around;
+		const wasOutOfEarshot = server.isOutOfEarshot;
+		health.strike();
+		server.setClock(byMs);
+		if (server.isOutOfEarshot && !wasOutOfEarshot) health.begin("server's clock far ahead");
+		if (!server.isOutOfEarshot && wasOutOfEarshot) health.end("server's clock far ahead");
 		this.#around.ledger.serverClockSet(this.#around.timeline.nowMs);
 		this.#around.verdicts.serverClockSet();
 		this.#around.debts.serverClockSet(byMs);

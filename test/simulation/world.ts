@@ -13,6 +13,7 @@ import { Fleet } from "./fleet.ts";
 import { Health } from "./health.ts";
 import { Ledger } from "./ledger.ts";
 import { Life, type LifeWorld } from "./life.ts";
+import { PoolWorkers } from "./pool-workers.ts";
 import { RestAnswers } from "./rest-answers.ts";
 import { isTerminalType } from "./run.ts";
 import { SimServer } from "./server.ts";
@@ -40,6 +41,8 @@ export interface WorldOptions {
 export interface Sabotage {
 	readonly settings?: (settings: Settings) => Settings;
 	readonly store?: (store: Store) => Store;
+	/** Between the daemon and its store: what it writes, and what it makes of what it reads. */
+	readonly daemon?: (store: Store) => Store;
 	readonly deliveredTimes?: number;
 }
 
@@ -87,7 +90,8 @@ export class World {
 			habits: { persisterMsMax: habits.pick([0.5, 5]) * second, driftPpm: habits.between(-60, 60) },
 		});
 		this.#server = server;
-		const answers = new RestAnswers(server, timeline);
+		const pools = new PoolWorkers({ timeline, server, chance: chance.fork("pools") });
+		const answers = new RestAnswers({ server, timeline, pools });
 		this.#ledger = new Ledger({ failures, server });
 		this.verdicts = new Verdicts({ failures, server, answers, timeline });
 		this.deliveries = new Deliveries({ failures, ledger: this.#ledger });
@@ -116,17 +120,19 @@ export class World {
 			debts: this.debts,
 			disk: new Disk({ folder: options.folder, breakStore: options.sabotage.store ?? ((store) => store) }),
 			machine: { wallOffMs: 0 },
-			networkHabits: networkHabits(habits),
+			networkHabits: { ...networkHabits(habits), strayShare: chance.fork("stray frames").pick([0, 0.01, 0.1]) },
 			networkFaults: { refuses: false, hangs: false },
 			restFaults: { kind: "none" },
 			sinkFaults: { fails: false },
 			settings: (options.sabotage.settings ?? ((settings) => settings))(defaultSettings("simulated")),
+			breakDaemon: options.sabotage.daemon ?? ((store) => store),
 			deliveredTimes: options.sabotage.deliveredTimes ?? 1,
 		};
 		this.#fleet = new Fleet({
 			timeline,
 			server,
 			story,
+			pools,
 			chance: chance.fork("fleet"),
 			runs: options.runs,
 			hours: options.hours,
@@ -241,7 +247,7 @@ function drawnFrom<T>(chance: Chance, kinds: readonly T[], share: number): reado
 	return kinds.filter(() => chance.happens(share));
 }
 
-function networkHabits(chance: Chance): NetworkHabits {
+function networkHabits(chance: Chance): Omit<NetworkHabits, "strayShare"> {
 	return {
 		lostShare: chance.pick([0, 0, 0.005, 0.02]),
 		doubledShare: chance.pick([0, 0.05]),
