@@ -52,8 +52,12 @@ export class Chance {
 	}
 
 	uuid(): string {
-		const hex = Array.from({ length: 4 }, () => this.#next().toString(16).padStart(8, "0")).join("");
-		return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`;
+		const [a, b, c, d] = [this.#hex(), this.#hex(), this.#hex(), this.#hex()];
+		return `${a}-${b.slice(0, 4)}-7${b.slice(5)}-8${c.slice(1, 4)}-${c.slice(4)}${d}`;
+	}
+
+	#hex(): string {
+		return this.#next().toString(16).padStart(8, "0");
 	}
 
 	#next(): number {

@@ -1,50 +1,30 @@
 // `npm run sim`: plays seeds, one worker thread a core. The same seed prints the same bytes.
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
 import { exitCodeOf, exitCodes } from "../../src/cli/exit-code.ts";
 import { OperatorError } from "../../src/lib/errors.ts";
 import { systemRandom } from "../../src/lib/random.ts";
 import { readCommand, type SimCommand } from "./command-line.ts";
 import type { Played } from "./play.ts";
-import type { WorkerTask } from "./seed-worker.ts";
+import { PlayPool } from "./play-pool.ts";
 
 /** Plays all seeds, and hands on what came of each in their order. */
 async function playAll(command: SimCommand, first: number, onPlayed: (played: Played) => void): Promise<void> {
 	const { seeds, hours, runs, wild } = command;
+	await using pool = new PlayPool({ hours, runs, wild });
 	const finished = new Map<number, Played>();
 	let next = 0;
 	let told = 0;
 	const work = async (): Promise<void> => {
-		const worker = new Worker(new URL("./seed-worker.ts", import.meta.url), {
-			workerData: { hours, runs, wild } satisfies WorkerTask,
-		});
-		try {
-			while (next < seeds) {
-				const index = next++;
-				finished.set(index, await playedBy(worker, first + index));
-				for (let played = finished.get(told); played !== undefined; played = finished.get(told)) {
-					finished.delete(told++);
-					onPlayed(played);
-				}
+		while (next < seeds) {
+			const index = next++;
+			finished.set(index, await pool.play(first + index));
+			for (let played = finished.get(told); played !== undefined; played = finished.get(told)) {
+				finished.delete(told++);
+				onPlayed(played);
 			}
-		} finally {
-			await worker.terminate();
 		}
 	};
 	await Promise.all(Array.from({ length: Math.min(availableParallelism(), seeds) }, work));
-}
-
-function playedBy(worker: Worker, seed: number): Promise<Played> {
-	const { promise, resolve, reject } = Promise.withResolvers<Played>();
-	const onError = (error: unknown): void =>
-		reject(new Error(`seed ${seed}: the simulation itself failed`, { cause: error }));
-	worker.once("message", resolve);
-	worker.once("error", onError);
-	worker.postMessage(seed);
-	return promise.finally(() => {
-		worker.off("message", resolve);
-		worker.off("error", onError);
-	});
 }
 
 function lineOf({ seed, failure, lines, lives, deliveries, debtsPaid, digest }: Played): string {

@@ -8,7 +8,21 @@ export interface FailedSeed {
 	readonly why: string;
 }
 
+/** The days that `npm test` plays whole; the tenth and the twentieth seed are played on files of SQLite. */
+export const day = { hours: 24, runs: 200, wild: false } as const;
+export const daySeeds: readonly number[] = Array.from({ length: 20 }, (_, index) => index + 1);
+
 export const failedSeeds: readonly FailedSeed[] = [
+	{
+		seed: 10,
+		...day,
+		why: "an ended run that had left memory came up again, and lost its proof of life and its cadence in the store",
+	},
+	{
+		seed: 14,
+		...day,
+		why: "a deleted run that was heard of after a restart was written anew, with older beats and attempt 0",
+	},
 	{
 		seed: 5,
 		hours: 2,
@@ -38,3 +52,8 @@ export const failedSeeds: readonly FailedSeed[] = [
 		why: "a death told late: after a step back of the server's clock and a restart, log lines look an hour younger",
 	},
 ];
+
+/** Played anyway, as one of `daySeeds`. */
+export function isWholeDay({ seed, hours, runs, wild }: FailedSeed): boolean {
+	return daySeeds.includes(seed) && hours === day.hours && runs === day.runs && wild === day.wild;
+}

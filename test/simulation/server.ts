@@ -46,6 +46,8 @@ export class SimServer {
 	readonly #chance: Chance;
 	readonly #habits: ServerHabits;
 	readonly #lastStateEvent = new Map<string, string>();
+	/** The same in every event of a kind: by the run's id, of its beats and of its states. */
+	readonly #related = new Map<string, readonly object[]>();
 	#subscriber: { readonly to: Subscriber; readonly sinceMs: number } | null = null;
 	#clockOffMs = 0;
 	isUp = true;
@@ -145,6 +147,16 @@ export class SimServer {
 		return accepted;
 	}
 
+	#relatedOf(run: SimRun, eventName: string): readonly object[] {
+		const isBeat = eventName === "prefect.flow-run.heartbeat";
+		const key = isBeat ? `${run.id} beats` : run.id;
+		const known = this.#related.get(key);
+		if (known !== undefined) return known;
+		const related = relatedOf(run, isBeat);
+		this.#related.set(key, related);
+		return related;
+	}
+
 	#lose(event: SimEvent): void {
 		event.visibleMs = Number.POSITIVE_INFINITY;
 		const beat = this.runs.get(event.runId)?.accepted.findLast(({ eventId }) => eventId === event.id);
@@ -168,7 +180,7 @@ export class SimServer {
 			occurred: isoOf(told.occurredMs),
 			event: told.name,
 			resource: { "prefect.resource.id": resourceId, "prefect.resource.name": run.name, ...told.resource },
-			related: relatedOf(run, told.name),
+			related: this.#relatedOf(run, told.name),
 			payload: {},
 			id: told.id,
 			follows: told.follows,
@@ -195,7 +207,7 @@ export function isoOf(ms: number): string {
 	return new Date(Math.floor(ms)).toISOString();
 }
 
-function relatedOf(run: SimRun, eventName: string): readonly object[] {
+function relatedOf(run: SimRun, isBeat: boolean): readonly object[] {
 	const role = (id: string, as: string, name?: string): object => ({
 		"prefect.resource.id": id,
 		"prefect.resource.role": as,
@@ -205,7 +217,7 @@ function relatedOf(run: SimRun, eventName: string): readonly object[] {
 	if (run.deploymentId !== null) related.push(role(`prefect.deployment.${run.deploymentId}`, "deployment"));
 	if (run.workPool !== null) related.push(role(`prefect.work-pool.${run.workPool}`, "work-pool", run.workPool));
 	// A plain subflow's beats do not name the parent; its states do, through a task run.
-	if (run.parentTaskRunId !== null && eventName !== "prefect.flow-run.heartbeat") {
+	if (run.parentTaskRunId !== null && !isBeat) {
 		related.push(role(`prefect.task-run.${run.parentTaskRunId}`, "task-run"));
 	}
 	return [...related, ...run.tags.map((tag) => role(`prefect.tag.${tag}`, "tag"))];

@@ -4,7 +4,7 @@ import type { CommitBatch, RunRow, Store } from "../../src/store/store.ts";
 import { deliveryOf } from "../_util/store-samples.ts";
 import type { Fault } from "./faults.ts";
 import { type PlayOptions, play } from "./play.ts";
-import { failedSeeds } from "./seeds.ts";
+import { failedSeeds, isWholeDay } from "./seeds.ts";
 import { hour, minute } from "./units.ts";
 import type { Sabotage } from "./world.ts";
 
@@ -43,9 +43,12 @@ function writing(change: (row: RunRow, first: RunRow) => RunRow): (store: Store)
 }
 
 describe("R1: no rule is broken", () => {
-	test.each(failedSeeds)("by seed $seed, which failed once: $why", async ({ why: _why, ...seed }) => {
-		expect((await play({ ...seed, onFiles: null })).report).toEqual([]);
-	});
+	test.each(failedSeeds.filter((failed) => !isWholeDay(failed)))(
+		"by seed $seed, which failed once: $why",
+		async ({ why: _why, ...seed }) => {
+			expect((await play({ ...seed, onFiles: null })).report).toEqual([]);
+		},
+	);
 
 	test.each([1, 2, 3, 10])("by seed %i", async (seed) => {
 		const played = await play({ ...short, seed });
