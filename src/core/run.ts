@@ -165,6 +165,11 @@ export function isReopenedUnchecked(run: Run): boolean {
 	return run.state !== null && run.endedAtMs !== null && run.state.timestampMs > run.endedAtMs && !run.state.fromRest;
 }
 
+/** A beat of this attempt has been heard, and the labels that only beats carry are known. */
+export function isLabelled(run: Run | undefined): boolean {
+	return run !== undefined && run.occurredMs.length > 0 && run.labels.clientVersion !== null;
+}
+
 /** A run whose silence counts: see `isArmed`. */
 export interface ArmedState extends Run {
 	readonly state: StateView;

@@ -15,7 +15,7 @@ import { Observation } from "./observation.ts";
 import type { Priors } from "./priors.ts";
 import { type RunRow, runRowOf, type WorkspaceRow, workspaceRowOf } from "./record.ts";
 import { type KnownWorld, Restoration } from "./restoration.ts";
-import { isBeatingState, newRun, type RunView } from "./run.ts";
+import { isBeatingState, isLabelled, newRun, type RunView } from "./run.ts";
 import { isEvictable, markUnknown, RunTable, type Slot, takeOver } from "./run-table.ts";
 import type { TrackerOptions } from "./settings.ts";
 import { StreamLoss } from "./stream-loss.ts";
@@ -145,6 +145,11 @@ export class Tracker {
 		return this.#coverage.census;
 	}
 
+	/** A beat of its present attempt has brought the run's labels: the next one may come without. */
+	knowsLabels(runId: string): boolean {
+		return isLabelled(this.#table.get(runId)?.run);
+	}
+
 	/** The run as it is to be stored; null once it has left memory. */
 	rowOf(runId: string, at: Instant): RunRow | null {
 		const run = this.#table.get(runId)?.run;
@@ -175,8 +180,7 @@ export class Tracker {
 
 	/** What an event says, heard or read. */
 	#applyTold(at: Instant, view: RunView, follows: string | null): void {
-		const { clock } = this.observation;
-		this.#witnesses.note(view, at, (serverMs) => clock.toMonoMs(serverMs));
+		this.#witnesses.note(view, at, (serverMs) => this.observation.clock.toMonoMs(serverMs));
 		this.#loss.told(view, this.#table.get(view.runId)?.run, follows, at);
 		this.#applyView(at, view);
 	}
@@ -203,18 +207,16 @@ export class Tracker {
 		this.#confirmation.cameBack(slot);
 		if (slot === undefined) return;
 		slot.seenByRestMonoMs = at.monoMs;
-		const { view } = answer;
 		this.#atRun(at, slot, () => {
-			if (view === null) this.#forget(slot, at);
-			else this.#learn(slot, { ...view, beat: answer.newestBeat }, answer, at);
+			if (answer.view === null) this.#forget(slot, at);
+			else this.#learn(slot, { ...answer.view, beat: answer.newestBeat }, answer, at);
 		});
 	}
 
 	#learn(slot: Slot, view: RunView, answer: InquiryAnswer, at: Instant): void {
 		slot.doubtful = false;
 		const known = slot.run;
-		for (const beat of answer.earlierBeats) this.#merge(slot, { ...view, beat }, at);
-		this.#merge(slot, view, at);
+		for (const beat of [...answer.earlierBeats, view.beat]) this.#merge(slot, { ...view, beat }, at);
 		this.#loss.learned(known, slot.run, at);
 		slot.parentUnknown = view.labels.parentTaskRunId !== null && view.labels.parentRunId === null;
 		const isLate = answer.inquiry.stage !== "identify" && slot.run.lastBeat !== known.lastBeat;
@@ -232,12 +234,10 @@ export class Tracker {
 	}
 
 	#merge(slot: Slot, view: RunView, at: Instant): void {
-		const { clock } = this.observation;
-		const arrival: Arrival = { monoMs: at.monoMs, toMonoMs: (serverMs) => clock.toMonoMs(serverMs) };
+		const arrival: Arrival = { monoMs: at.monoMs, toMonoMs: (serverMs) => this.observation.clock.toMonoMs(serverMs) };
 		const merge = mergeView(slot.run, view, arrival);
 		takeOver(slot, merge, at.monoMs);
-		const { parentRunId } = merge.run.labels;
-		if (parentRunId !== null) this.#family.link(view.runId, parentRunId);
+		if (merge.run.labels.parentRunId !== null) this.#family.link(view.runId, merge.run.labels.parentRunId);
 		slot.first = this.#learning.note(merge.run, slot.first, view, merge);
 		this.#decided.oddities.push(...odditiesOf(merge, view));
 		if (merge.changed) this.#decided.changedRuns.add(view.runId);

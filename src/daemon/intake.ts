@@ -55,6 +55,7 @@ export class Intake {
 			},
 			event: (at, view, receivedMs, follows) => pipeline.offer({ kind: "event", at, view, receivedMs, follows }),
 			heard: (at) => pipeline.result({ kind: "stream_heard", at }),
+			knowsLabels: (runId) => options.tracker.knowsLabels(runId),
 			closed: (at) => {
 				this.#streamOpen = false;
 				this.#awaySinceMonoMs ??= at.monoMs;

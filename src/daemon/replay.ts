@@ -122,7 +122,7 @@ class Player {
 	#deliver(text: string): void {
 		const listener = this.#life?.listener;
 		if (!this.#connected || listener == null) return;
-		deliverFrame(text, this.#clock.now(), { listener, reporter: this.#options.reporter });
+		deliverFrame(Buffer.from(text), this.#clock.now(), { listener, reporter: this.#options.reporter });
 	}
 
 	#setStream(up: boolean): void {

@@ -2,6 +2,7 @@ import type { RunView } from "../core/run.ts";
 import type { Instant } from "../lib/clock.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import { parseFrame, sampleOf } from "./frame-schema.ts";
+import { scanHeartbeat } from "./heartbeat-scan.ts";
 import { reportSenselessTimes } from "./row-reading.ts";
 import { readEvent } from "./to-input.ts";
 
@@ -14,6 +15,8 @@ export interface FrameListener {
 	event(at: Instant, view: RunView, receivedMs: number | null, follows: string | null): void;
 	/** A sign of life other than an event of a run. */
 	heard(at: Instant): void;
+	/** The run's labels are known, from a beat of its present attempt: the next one need not bring them again. */
+	knowsLabels(runId: string): boolean;
 }
 
 /**
@@ -21,10 +24,16 @@ export interface FrameListener {
  * anything else, whatever it is. Throws only what the listener throws.
  */
 export function deliverFrame(
-	data: Buffer | string,
+	data: Buffer,
 	at: Instant,
 	{ listener, reporter }: { readonly listener: FrameListener; readonly reporter: Reporter },
 ): void {
+	const beating = scanHeartbeat(data);
+	if (beating !== null && listener.knowsLabels(beating.runId)) {
+		reporter.frame("heartbeat");
+		listener.event(at, beating, beating.beat?.receivedMs ?? null, null);
+		return;
+	}
 	const frame = parseFrame(data);
 	if (frame.kind === "rejected") {
 		reporter.frameRejected(frame.reason, frame.sample);

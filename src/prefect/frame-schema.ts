@@ -20,7 +20,6 @@ const controlTypes: ReadonlySet<string> = new Set([
 	"pong",
 ]);
 
-const envelopeSchema = z.object({ type: z.string() });
 const eventFrameSchema = z.object({ event: eventSchema });
 
 /** Enough to recognise a frame by. */
@@ -38,13 +37,10 @@ export function parseFrame(data: Buffer | string): Frame {
 	if (typeof value !== "object" || value === null || Array.isArray(value)) {
 		return rejected("not_an_object", text);
 	}
-	const envelope = envelopeSchema.safeParse(value);
-	if (!envelope.success) {
-		return rejected("unknown_type", text);
-	}
-	const { type } = envelope.data;
+	const type = "type" in value ? value.type : null;
 	if (type !== "event") {
-		return controlTypes.has(type) ? { kind: "control", type } : rejected("unknown_type", text);
+		const isControl = typeof type === "string" && controlTypes.has(type);
+		return isControl ? { kind: "control", type } : rejected("unknown_type", text);
 	}
 	const frame = eventFrameSchema.safeParse(value);
 	return frame.success ? { kind: "event", event: frame.data.event } : rejected("malformed_event", text);

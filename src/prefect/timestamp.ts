@@ -14,21 +14,62 @@ export function timestampMs(value: unknown): number | null {
 		return null;
 	}
 	const [, year, month, day, hour, minute, second, fraction = "", , sign, zoneHours = "0", zoneMinutes = "0"] = match;
-	const wholeMs = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
-	// Date.UTC carries what is too much over: a 31st of April into May, an hour 24 into the next day.
-	const carried = new Date(wholeMs);
-	const isCalendarTime =
-		carried.getUTCMonth() + 1 === Number(month) &&
-		carried.getUTCDate() === Number(day) &&
-		carried.getUTCHours() === Number(hour) &&
-		carried.getUTCMinutes() === Number(minute);
-	if (!isCalendarTime) {
-		return null;
-	}
+	const wholeMs = calendarMs(Number(year), Number(month), Number(day), Number(hour), Number(minute), Number(second));
 	const zoneMs = (Number(zoneHours) * 60 + Number(zoneMinutes)) * 60_000 * (sign === "-" ? -1 : 1);
 	const micros = Number(fraction.slice(0, 6).padEnd(6, "0"));
 	// Whole milliseconds first: the same instant gives the same number in whatever zone it was written.
-	return saneMs(wholeMs - zoneMs + micros / 1000);
+	return wholeMs === null ? null : saneMs(wholeMs - zoneMs + micros / 1000);
+}
+
+/** Null: there is no such day, or no such time of day. */
+function calendarMs(
+	year: number,
+	month: number,
+	day: number,
+	hour: number,
+	minute: number,
+	second: number,
+): number | null {
+	const isTime = hour < 24 && minute < 60 && second < 60;
+	return isTime && day > 0 && day <= daysIn(year, month) ? Date.UTC(year, month - 1, day, hour, minute, second) : null;
+}
+
+/** 0 for what is no month. */
+function daysIn(year: number, month: number): number {
+	if (month < 1 || month > 12) return 0;
+	if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+	return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+}
+
+/** Prefect's own way of writing a time, which `scanTimestamp` reads; 0 stands for any digit. */
+const prefectTime = Buffer.from("0000-00-00T00:00:00.000000Z");
+export const prefectTimeBytes: number = prefectTime.length;
+const digitZero = 0x30;
+
+/**
+ * The same as `timestampMs` of the text that begins at `from`, when it is one that Prefect writes
+ * (`2026-11-22T18:17:57.758303Z`). Null for any other, be it a time in another form.
+ */
+export function scanTimestamp(bytes: Uint8Array, from: number): number | null {
+	for (let index = 0; index < prefectTimeBytes; index += 1) {
+		const wanted = prefectTime[index];
+		const byte = bytes[from + index] ?? 0;
+		if (wanted === digitZero ? byte < digitZero || byte > digitZero + 9 : byte !== wanted) return null;
+	}
+	const wholeMs = calendarMs(
+		twoDigits(bytes, from) * 100 + twoDigits(bytes, from + 2),
+		twoDigits(bytes, from + 5),
+		twoDigits(bytes, from + 8),
+		twoDigits(bytes, from + 11),
+		twoDigits(bytes, from + 14),
+		twoDigits(bytes, from + 17),
+	);
+	const micros = twoDigits(bytes, from + 20) * 10_000 + twoDigits(bytes, from + 22) * 100 + twoDigits(bytes, from + 24);
+	return wholeMs === null ? null : saneMs(wholeMs + micros / 1000);
+}
+
+function twoDigits(bytes: Uint8Array, at: number): number {
+	return ((bytes[at] ?? 0) - digitZero) * 10 + (bytes[at + 1] ?? 0) - digitZero;
 }
 
 function saneMs(ms: number): number | null {
@@ -46,10 +87,11 @@ export const aheadMsMax = 2 * 86_400_000;
  */
 export function plausibleMs(value: unknown, receivedMs: number | null): number | null {
 	const ms = timestampMs(value);
-	if (ms === null || receivedMs === null) {
-		return ms;
-	}
-	return ms >= receivedMs - heldBackMsMax && ms <= receivedMs + aheadMsMax ? ms : null;
+	return ms === null || receivedMs === null || isPlausible(ms, receivedMs) ? ms : null;
+}
+
+export function isPlausible(ms: number, receivedMs: number): boolean {
+	return ms >= receivedMs - heldBackMsMax && ms <= receivedMs + aheadMsMax;
 }
 
 /** An `until` that never comes: the server's default, now, hides live events, and events of workers whose clock is fast. */

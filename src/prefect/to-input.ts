@@ -1,11 +1,4 @@
-import {
-	type BeatView,
-	type RunLabels,
-	type RunView,
-	type StateType,
-	type StateView,
-	stateTypes,
-} from "../core/run.ts";
+import { type RunLabels, type RunView, type StateType, type StateView, stateTypes } from "../core/run.ts";
 import { isUuid, labelCharsMax, type PrefectEvent } from "./event-schema.ts";
 import { plausibleMs, timestampMs } from "./timestamp.ts";
 
@@ -31,6 +24,7 @@ export type EventReading =
 
 /** Of a run: further ones are not kept. */
 const tagsMax = 100;
+const knownStateTypes: ReadonlySet<string> = new Set(stateTypes);
 
 /**
  * What an event says of a run. The label `prefect.state-type` decides, not the event's name, since flows name their
@@ -56,70 +50,81 @@ function readState(event: PrefectEvent, runId: string, type: StateType): EventRe
 		atMs === null
 			? null
 			: {
-					id: event.id,
+					id: event.id.toLowerCase(),
 					type,
-					name: event.resource["prefect.state-name"] ?? type,
+					name: cut(event.resource["prefect.state-name"]) ?? type,
 					timestampMs: atMs,
 					// No event carries one.
 					scheduledTimeMs: null,
 					fromRest: false,
 				};
+	const senselessTimes: string[] = [];
+	if (receivedMs === null) senselessTimes.push("received");
+	if (atMs === null) senselessTimes.push("state-timestamp");
 	return {
 		kind: "state",
 		view: { runId, attempt: runCount(event.resource["prefect.run-count"]), state, beat: null, labels: labelsOf(event) },
 		receivedMs,
 		follows: typeof event.follows === "string" && isUuid(event.follows) ? event.follows.toLowerCase() : null,
-		senselessTimes: senseless({ received: receivedMs, "state-timestamp": atMs }),
+		senselessTimes,
 	};
 }
 
 function readBeat(event: PrefectEvent, runId: string): EventReading {
-	const beat = beatOf(event);
+	const receivedMs = timestampMs(event.received);
+	const occurredMs = plausibleMs(event.occurred, receivedMs);
+	const senselessTimes: string[] = [];
+	if (receivedMs === null) senselessTimes.push("received");
+	if (occurredMs === null) senselessTimes.push("occurred");
+	const beat = { eventId: event.id.toLowerCase(), occurredMs, receivedMs };
 	return {
 		kind: "heartbeat",
 		view: { runId, attempt: null, state: null, beat, labels: labelsOf(event) },
-		receivedMs: beat.receivedMs,
+		receivedMs,
 		follows: null,
-		senselessTimes: senseless({ received: beat.receivedMs, occurred: beat.occurredMs }),
+		senselessTimes,
 	};
 }
 
-function beatOf(event: PrefectEvent): BeatView {
-	const receivedMs = timestampMs(event.received);
-	return { eventId: event.id, occurredMs: plausibleMs(event.occurred, receivedMs), receivedMs };
-}
-
-function senseless(times: Readonly<Record<string, number | null>>): readonly string[] {
-	return Object.entries(times).flatMap(([name, ms]) => (ms === null ? [name] : []));
-}
-
-function labelsOf(event: PrefectEvent): RunLabels {
-	const byRole = new Map<string, PrefectEvent["related"][number]>();
-	const tags: string[] = [];
-	for (const related of event.related) {
-		const role = related["prefect.resource.role"];
-		if (role === "tag" && tags.length < tagsMax) {
-			tags.push(related["prefect.resource.id"].replace(/^prefect\.tag\./u, "").slice(0, labelCharsMax));
-		}
-		if (!byRole.has(role)) {
-			byRole.set(role, related);
-		}
-	}
-	const flow = byRole.get("flow");
-	const deployment = byRole.get("deployment");
+function labelsOf({ resource, related }: PrefectEvent): RunLabels {
+	const flow = firstOf(related, "flow");
+	const deployment = firstOf(related, "deployment");
 	return {
-		name: event.resource["prefect.resource.name"] ?? null,
+		name: cut(resource["prefect.resource.name"]),
 		flowId: idAfter("prefect.flow.", flow?.["prefect.resource.id"]),
-		flowName: flow?.["prefect.resource.name"] ?? null,
+		flowName: cut(flow?.["prefect.resource.name"]),
 		deploymentId: idAfter("prefect.deployment.", deployment?.["prefect.resource.id"]),
-		deploymentName: deployment?.["prefect.resource.name"] ?? null,
-		workPool: byRole.get("work-pool")?.["prefect.resource.name"] ?? null,
-		clientVersion: event.resource["prefect.version"] ?? null,
-		parentTaskRunId: idAfter("prefect.task-run.", byRole.get("task-run")?.["prefect.resource.id"]),
+		deploymentName: cut(deployment?.["prefect.resource.name"]),
+		workPool: cut(firstOf(related, "work-pool")?.["prefect.resource.name"]),
+		clientVersion: cut(resource["prefect.version"]),
+		parentTaskRunId: idAfter("prefect.task-run.", firstOf(related, "task-run")?.["prefect.resource.id"]),
 		// Only REST knows whose task run it is.
 		parentRunId: null,
-		tags,
+		tags: tagsOf(related),
 	};
+}
+
+type Related = PrefectEvent["related"];
+
+function firstOf(related: Related, role: string): Related[number] | undefined {
+	return related.find((one) => one["prefect.resource.role"] === role);
+}
+
+const tagPrefix = "prefect.tag.";
+
+function tagsOf(related: Related): readonly string[] {
+	const tags: string[] = [];
+	for (const { "prefect.resource.role": role, "prefect.resource.id": id } of related) {
+		if (role !== "tag" || tags.length >= tagsMax) continue;
+		const from = id.startsWith(tagPrefix) ? tagPrefix.length : 0;
+		tags.push(id.slice(from, from + labelCharsMax));
+	}
+	return tags;
+}
+
+/** Names are bounded; null for one that was not told. */
+function cut(name: string | undefined): string | null {
+	return name === undefined ? null : name.slice(0, labelCharsMax);
 }
 
 function idAfter(prefix: string, resourceId: string | undefined): string | null {
@@ -136,5 +141,5 @@ function runCount(label: string | undefined): number | null {
 }
 
 function isStateType(text: string): text is StateType {
-	return (stateTypes as readonly string[]).includes(text);
+	return knownStateTypes.has(text);
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-/** An event as Prefect's server sends it. */
+/** An event as Prefect's server sends it; made below with the keys in its order. */
 export interface EventJson {
 	readonly id: string;
 	readonly event: string;
@@ -60,10 +60,8 @@ export function heartbeat(facts: {
 		"prefect.resource.role": "deployment",
 	};
 	return {
-		id: facts.id ?? randomUUID(),
-		event: "prefect.flow-run.heartbeat",
 		occurred: isoMicros(facts.occurredMs),
-		received: isoMicros(facts.receivedMs ?? facts.occurredMs + 20),
+		event: "prefect.flow-run.heartbeat",
 		resource: {
 			"prefect.resource.id": `prefect.flow-run.${facts.runId}`,
 			"prefect.resource.name": "brave-newt",
@@ -71,7 +69,9 @@ export function heartbeat(facts: {
 		},
 		related: [...relatedOf(facts.tags ?? []), ...(facts.deploymentId === undefined ? [] : [deployment])],
 		payload: {},
+		id: facts.id ?? randomUUID(),
 		follows: null,
+		received: isoMicros(facts.receivedMs ?? facts.occurredMs + 20),
 	};
 }
 
@@ -86,10 +86,8 @@ export function stateEvent(facts: {
 }): EventJson {
 	const name = facts.name ?? facts.type.charAt(0) + facts.type.slice(1).toLowerCase();
 	return {
-		id: facts.id ?? randomUUID(),
-		event: `prefect.flow-run.${name}`,
 		occurred: isoMicros(facts.atMs),
-		received: isoMicros(facts.receivedMs ?? facts.atMs + 20),
+		event: `prefect.flow-run.${name}`,
 		resource: {
 			"prefect.resource.id": `prefect.flow-run.${facts.runId}`,
 			"prefect.resource.name": "brave-newt",
@@ -101,7 +99,9 @@ export function stateEvent(facts: {
 		},
 		related: relatedOf([]),
 		payload: {},
+		id: facts.id ?? randomUUID(),
 		follows: null,
+		received: isoMicros(facts.receivedMs ?? facts.atMs + 20),
 	};
 }
 

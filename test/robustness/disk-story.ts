@@ -180,7 +180,7 @@ function portsOf(
 		}),
 		stream: (listener: StreamListener) => ({
 			run: async (signal) => {
-				world.onFrame = (text) => deliverFrame(text, clock.now(), { listener, reporter });
+				world.onFrame = (text) => deliverFrame(Buffer.from(text), clock.now(), { listener, reporter });
 				listener.opened(clock.now());
 				await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
 			},

@@ -203,8 +203,9 @@ export class SimServer {
 	}
 }
 
+/** With six digits of a second, as Prefect writes times. */
 export function isoOf(ms: number): string {
-	return new Date(Math.floor(ms)).toISOString();
+	return new Date(Math.floor(ms)).toISOString().replace("Z", "000Z");
 }
 
 function relatedOf(run: SimRun, isBeat: boolean): readonly object[] {
