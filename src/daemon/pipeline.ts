@@ -10,7 +10,7 @@ import type { OutboxRow } from "../store/store.ts";
 import type { Persister } from "./persister.ts";
 
 /** Inputs taken in one go before the event loop gets its turn: sockets must be read all the time. */
-const batchInputsMax = 1_000;
+const batchInputsMax = 5_000;
 
 export interface PipelineOptions {
 	readonly tracker: Tracker;
