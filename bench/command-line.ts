@@ -3,15 +3,17 @@ import { OperatorError } from "../src/lib/errors.ts";
 
 export interface BenchArguments {
 	readonly json: boolean;
-	readonly runs: readonly number[];
+	readonly liveRuns: readonly number[];
 	readonly events: number | null;
 	readonly repetitions: number;
 	readonly minutes: number;
+	/** For the daemon's node, as `--cpu-prof`. */
 	readonly nodeArgs: readonly string[];
+	readonly reportFile: string | null;
 }
 
 const usage =
-	"npm run bench -- [--json] [--runs 1000,10000] [--events N] [--repetitions N] [--minutes N] [--node-arg ARG]";
+	"npm run bench -- [--json] [--runs 1000,10000] [--events N] [--repetitions N] [--minutes N] [--report FILE] [--node-arg ARG]";
 
 /** @throws OperatorError */
 export function benchArguments(args: readonly string[]): BenchArguments {
@@ -22,6 +24,7 @@ export function benchArguments(args: readonly string[]): BenchArguments {
 		events: text,
 		repetitions: text,
 		minutes: text,
+		report: text,
 		"node-arg": { type: "string", multiple: true },
 	} as const;
 	let values: ReturnType<typeof parseArgs<{ args: string[]; options: typeof options }>>["values"];
@@ -32,11 +35,12 @@ export function benchArguments(args: readonly string[]): BenchArguments {
 	}
 	return {
 		json: values.json === true,
-		runs: (values.runs ?? "1000,10000,100000,1000000").split(",").map((one) => whole("--runs", one, 10_000_000)),
+		liveRuns: (values.runs ?? "1000,10000,100000,1000000").split(",").map((one) => whole("--runs", one, 10_000_000)),
 		events: values.events === undefined ? null : whole("--events", values.events, 1_000_000_000),
 		repetitions: whole("--repetitions", values.repetitions ?? "3", 100),
 		minutes: whole("--minutes", values.minutes ?? "9", 10_000),
 		nodeArgs: values["node-arg"] ?? [],
+		reportFile: values.report ?? null,
 	};
 }
 

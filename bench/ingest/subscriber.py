@@ -3,6 +3,7 @@
 import asyncio
 import json
 import resource
+import signal
 import sys
 import time
 
@@ -16,18 +17,24 @@ def cpu_seconds() -> float:
 
 
 async def main(events_total: int) -> None:
+    """Ends with the last event, or when told to by SIGTERM; says what it has come to."""
     event_filter = EventFilter(event=EventNameFilter(prefix=["prefect.flow-run."]))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
     events = 0
     cpu_before = 0.0
-    async with PrefectEventSubscriber(filter=event_filter) as subscriber:
-        cpu_before = cpu_seconds()
-        async for _ in subscriber:
-            events += 1
-            if events >= events_total:
-                break
+    try:
+        async with PrefectEventSubscriber(filter=event_filter) as subscriber:
+            cpu_before = cpu_seconds()
+            async for _ in subscriber:
+                events += 1
+                if events >= events_total:
+                    break
+            ended_at_ms = time.time() * 1000
+            cpu = cpu_seconds() - cpu_before
+    except asyncio.CancelledError:
         ended_at_ms = time.time() * 1000
         cpu = cpu_seconds() - cpu_before
-        rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"events": events, "endedAtMs": ended_at_ms, "cpuMicros": cpu * 1e6, "rssMb": rss_mb}))
 
 

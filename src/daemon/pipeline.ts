@@ -9,8 +9,13 @@ import type { Reporter } from "../observe/reporter.ts";
 import type { OutboxRow } from "../store/store.ts";
 import type { Persister } from "./persister.ts";
 
-/** Inputs taken in one go before the event loop gets its turn: sockets must be read all the time. */
+/**
+ * Inputs taken in one go before the event loop gets its turn: sockets must be read all the time. As many as a socket that
+ * is full brings in one turn (32 reads of 64 KiB): with fewer the queue would grow however fast they are processed.
+ */
 const batchInputsMax = 5_000;
+/** Of a batch, runs whose cadence is told: a distribution needs no more, and each costs as much as its beat. */
+const cadencesToldMax = 100;
 
 export interface PipelineOptions {
 	readonly tracker: Tracker;
@@ -143,7 +148,10 @@ export class Pipeline {
 	#reportCadences(beatenRuns: ReadonlySet<string>): void {
 		const { tracker, reporter, clock } = this.#options;
 		const at = clock.now();
+		let told = 0;
 		for (const runId of beatenRuns) {
+			if (told >= cadencesToldMax) break;
+			told += 1;
 			const own = ownCadence(tracker.rowOf(runId, at)?.occurredMs ?? []);
 			if (own !== null) reporter.beatOfCadence(own.tauMs);
 		}

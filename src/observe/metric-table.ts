@@ -89,7 +89,7 @@ export const metricTable = {
 	},
 	cadence_seconds: {
 		type: "histogram",
-		help: "Learned cadence of the run, at each of its heartbeats.",
+		help: "Learned cadence of the run, at its heartbeats; of many that come at once, a sample.",
 		labels: [],
 		zeros: plain,
 		buckets: [30, 31, 35, 45, 60, 61, 75, 90, 120, 121, 150, 180, 181, 200, 240, 300, 600, 1200],

@@ -50,6 +50,10 @@ export class PrefectServer {
 		}
 	}
 
+	get pid(): number | null {
+		return this.#process?.pid ?? null;
+	}
+
 	/** What a Prefect client needs in its environment to talk to this server, its settings folder included. */
 	get clientEnvironment(): Readonly<Record<string, string>> {
 		return {
