@@ -141,7 +141,8 @@ export class SocketWay implements Subscriber {
 		this.#waiting -= 1;
 		this.#heardMs = this.#options.timeline.nowMs;
 		onFrame(counted);
-		deliverFrame(data, clock.now(), { listener: this.#listener, reporter });
+		const bytes = typeof data === "string" ? Buffer.from(data) : data;
+		deliverFrame(bytes, clock.now(), { listener: this.#listener, reporter });
 	}
 
 	#dialAfter(ms: number): void {

@@ -67,10 +67,10 @@ describe("the lane of live events", () => {
 	});
 
 	test("a flood that takes several batches is one overflow", async () => {
-		const pipeline = pipelineOf(2_500);
-		offer(pipeline, 2_600);
+		const pipeline = pipelineOf(12_500);
+		offer(pipeline, 12_600);
 		for (let batch = 0; batch < 4; batch++) await turn();
-		expect(under.tracker.count("event")).toBe(2_500);
+		expect(under.tracker.count("event")).toBe(12_500);
 		expect(under.told.told("queueOverflowed")).toEqual([[100]]);
 		expect(overflows).toBe(1);
 	});
@@ -109,16 +109,16 @@ describe("the lane of results", () => {
 });
 
 describe("turns", () => {
-	test("after 1,000 events the event loop gets its turn", async () => {
-		const pipeline = pipelineOf(10_000);
-		offer(pipeline, 2_500);
+	test("after 5,000 events the event loop gets its turn", async () => {
+		const pipeline = pipelineOf(20_000);
+		offer(pipeline, 12_500);
 		expect(under.tracker.heard).toEqual([]);
 		const counts: number[] = [];
 		for (let batch = 0; batch < 4; batch++) {
 			await turn();
 			counts.push(under.tracker.count("event"));
 		}
-		expect(counts).toEqual([1_000, 2_000, 2_500, 2_500]);
+		expect(counts).toEqual([5_000, 10_000, 12_500, 12_500]);
 	});
 
 	test("drain processes everything at once", () => {
@@ -198,6 +198,18 @@ describe("what the core noticed is told", () => {
 			["socket", 0],
 			["socket", 1],
 		]);
+	});
+
+	test.each([
+		[100, 100],
+		[101, 100],
+	])("cadences: of %i runs that beat in one turn, those of %i", (runs, told) => {
+		const pipeline = pipelineOf(1_000);
+		for (const atMs of [0, minute]) {
+			for (let n = 0; n < runs; n++) pipeline.offer(eventOf(beatView(n, atMs), under.clock));
+		}
+		pipeline.drain();
+		expect(under.told.told("beatOfCadence")).toEqual(Array.from({ length: told }, () => [minute]));
 	});
 
 	test("group incidents", async () => {
