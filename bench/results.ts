@@ -48,7 +48,7 @@ function ingestLines(ingest: readonly IngestFigures[]): readonly string[] {
 				`| ${whole(row.liveRuns)} | ${whole(row.eventsPerSecond)} (${list(row.spread.eventsPerSecond)}) | ${row.cpuMicrosPerEvent} µs | ${row.ratioToPrefectSubscriber} (${row.spread.ratios.join(", ")}) | ${row.loopDelayP99Ms} ms | ${row.rssMb} MB | ${list(row.spread.prefectEventsPerSecond)}; ${row.spread.prefectCpuMicrosPerEvent} µs CPU each |`,
 		),
 		"",
-		"Above 100,000 runs the daemon has not caught up over REST when the frames come, since a listing takes many minutes.",
+		"Above 10,000 runs the daemon has not caught up over REST when the frames come, since a listing takes many minutes.",
 		"",
 	];
 }

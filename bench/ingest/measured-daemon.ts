@@ -16,8 +16,9 @@ export interface MeasuredDaemonOptions {
 }
 
 /** More runs are not listed over REST in good time, at Prefect's 200 a page. */
-export const listedRunsMax = 100_000;
+export const listedRunsMax = 10_000;
 const startPatienceMs = 300_000;
+const catchUpPatienceMs = 60_000;
 const drainPatienceMs = 600_000;
 
 /** `zombied run` from the sources on a fleet's database, with the probe beside it. */
@@ -44,7 +45,7 @@ export class MeasuredDaemon {
 				// One listing before the first frame, and none beside them.
 				ZOMBIED_RECONCILE_EVERY: "1h",
 				...(liveRuns <= listedRunsMax ? { ZOMBIED_LIMITS_REST_PER_SECOND: "100" } : {}),
-				ZOMBIED_BENCH_PROBE: this.#probeFile,
+				BENCH_PROBE_FILE: this.#probeFile,
 			}),
 			logFile: `${folder}/daemon.log`,
 			onStderrLine: (line) => this.#hear(line),
@@ -62,13 +63,14 @@ export class MeasuredDaemon {
 		return await eventually(look, { what: path, timeoutMs: startPatienceMs, everyMs: 20, signal: this.#signal });
 	}
 
-	async caughtUp(): Promise<void> {
+	/** False: it has not within a minute. */
+	async caughtUp(): Promise<boolean> {
 		const look = async (): Promise<boolean> => {
 			const status = JSON.parse(await this.page("/-/status")) as { stream_connected: boolean; blind: boolean };
 			return status.stream_connected && !status.blind;
 		};
-		const why = (): string => this.#process.tail;
-		await eventually(look, { what: "the catch-up", timeoutMs: startPatienceMs, signal: this.#signal, why });
+		const patience = { what: "the catch-up", timeoutMs: catchUpPatienceMs, signal: this.#signal };
+		return await eventually(look, patience).catch(() => false);
 	}
 
 	/** Every frame has been read from the socket. */

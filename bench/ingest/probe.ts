@@ -20,7 +20,7 @@ export interface ProbeLook {
 
 const everyMs = 20;
 
-const file = process.env.ZOMBIED_BENCH_PROBE;
+const file = process.env.BENCH_PROBE_FILE;
 if (file !== undefined) watch(file);
 
 function watch(reportFile: string): void {

@@ -37,9 +37,10 @@ function answerTo(route: string, query: Query, liveRuns: number): unknown {
 	}
 }
 
-/** A page of the listing. Questions about single runs are answered with none: in a fleet that beats there are none. */
+/** The runs asked about, or a page of the listing. */
 function runRows({ limit = 200, offset = 0, flow_runs }: Query, liveRuns: number): readonly object[] {
-	if (flow_runs?.id?.any_ !== undefined) return [];
+	const asked = flow_runs?.id?.any_;
+	if (asked !== undefined) return asked.map((id) => runRow(indexOf(id, liveRuns)));
 	return Array.from({ length: Math.max(0, Math.min(limit, liveRuns - offset)) }, (_, row) => runRow(offset + row));
 }
 
@@ -58,4 +59,12 @@ function runRow(index: number): object {
 		state_name: "Running",
 		state: { id: state.id, type: "RUNNING", name: "Running", timestamp: new Date(state.atMs).toISOString() },
 	};
+}
+
+const indices = new Map<string, number>();
+
+/** Who is asked about is seldom anybody, so that the fleet is not looked up before. */
+function indexOf(id: string, liveRuns: number): number {
+	for (let index = indices.size; index < liveRuns; index += 1) indices.set(runIdOf(index), index);
+	return indices.get(id) ?? 0;
 }

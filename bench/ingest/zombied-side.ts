@@ -32,8 +32,7 @@ export async function zombiedTurn(source: SourceProcess, options: ZombiedSideOpt
 	await daemon.page("/-/status");
 	const startMs = performance.now() - startedMs;
 	await subscribed;
-	const hadCaughtUp = liveRuns <= listedRunsMax;
-	if (hadCaughtUp) await daemon.caughtUp();
+	const hadCaughtUp = liveRuns <= listedRunsMax && (await daemon.caughtUp());
 	const { startedAtMs, runsBeaten } = await source.send({ frames: events, seed, framesPerSecond });
 	await daemon.hasRead(events);
 	const dropped = await daemon.dropped();
