@@ -33,6 +33,16 @@ export default defineConfig({
 					maxConcurrency: 64,
 				},
 			},
+			{
+				test: {
+					// Hours on real servers, side by side. Without ZOMBIED_TEST_SOAK there is nothing in it.
+					name: "soak",
+					include: process.env.ZOMBIED_TEST_SOAK === "1" ? ["test/soak/**/*.test.ts"] : [],
+					hookTimeout: 600_000,
+					maxWorkers: 3,
+					sequence: { groupOrder: 3 },
+				},
+			},
 		],
 		coverage: {
 			provider: "v8",

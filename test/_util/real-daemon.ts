@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { eventually } from "./eventually.ts";
 import { bareEnvironment, ProcessGroup } from "./process-group.ts";
-import { type AlertLine, isOfRun, parseAlertLine } from "./real-alert-line.ts";
+import { type AlertLine, type GroupLine, isOfRun, parseAlertLine } from "./real-alert-line.ts";
 import { TempFolder } from "./temp-folder.ts";
 
 export interface DaemonOptions {
@@ -13,6 +13,8 @@ export interface DaemonOptions {
 	readonly signal: AbortSignal;
 	/** Called for every alert, as soon as it is written. */
 	readonly onAlert?: (alert: AlertLine) => void;
+	/** Called for every line of its operational log. */
+	readonly onLogLine?: (line: string) => void;
 }
 
 const startPatienceMs = 60_000;
@@ -26,6 +28,7 @@ export class DaemonProcess {
 	readonly #options: DaemonOptions;
 	readonly #folder: TempFolder;
 	readonly #alerts: AlertLine[] = [];
+	readonly #groups: GroupLine[] = [];
 	readonly #faults: Error[] = [];
 	#process: ProcessGroup | null = null;
 	#address: string | null = null;
@@ -47,13 +50,16 @@ export class DaemonProcess {
 		}
 	}
 
-	/** Every line of a run so far (those of groups are checked alone), over all lives of the daemon. Throws when a line broke the contract. */
+	/** Every line of a run so far, over all lives of the daemon. Throws when a line broke the contract. */
 	get alerts(): readonly AlertLine[] {
-		const [fault] = this.#faults;
-		if (fault !== undefined) {
-			throw fault;
-		}
+		this.#throwFault();
 		return this.#alerts;
+	}
+
+	/** Every line of a group so far, as `alerts`. */
+	get groups(): readonly GroupLine[] {
+		this.#throwFault();
+		return this.#groups;
 	}
 
 	/** Where its own pages are, e.g. "http://127.0.0.1:4290". */
@@ -169,10 +175,20 @@ export class DaemonProcess {
 		await this.#folder[Symbol.asyncDispose]();
 	}
 
+	#throwFault(): void {
+		const [fault] = this.#faults;
+		if (fault !== undefined) {
+			throw fault;
+		}
+	}
+
 	#hearAlert(line: string): void {
 		try {
 			const alert = parseAlertLine(line);
-			if (!isOfRun(alert)) return;
+			if (!isOfRun(alert)) {
+				this.#groups.push(alert);
+				return;
+			}
 			this.#alerts.push(alert);
 			this.#options.onAlert?.(alert);
 		} catch (error) {
@@ -181,6 +197,7 @@ export class DaemonProcess {
 	}
 
 	#hearLog(line: string): void {
+		this.#options.onLogLine?.(line);
 		if (!line.includes('"http.listening"')) {
 			return;
 		}

@@ -12,7 +12,7 @@ export interface FlowProcessOptions {
 	readonly python: string;
 	readonly server: PrefectServer;
 	/** The file under test/prefect/flows, and its arguments. */
-	readonly script: "long.py" | "crowd.py" | "doomed.py" | "living.py";
+	readonly script: "long.py" | "crowd.py" | "doomed.py" | "living.py" | "healthy.py";
 	readonly args: readonly string[];
 	readonly signal: AbortSignal;
 }

@@ -1,10 +1,10 @@
-import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { eventually } from "../_util/eventually.ts";
 import { sumSeries } from "../_util/metrics-page.ts";
 import { heartbeat } from "../_util/prefect-events.ts";
 import { PrefectStub } from "../_util/prefect-stub.ts";
 import { DaemonProcess } from "../_util/real-daemon.ts";
+import { residentKib } from "../_util/resident-memory.ts";
 import { isSoak, timesOf } from "./extent.ts";
 
 const reconnects = timesOf({ short: 20, long: 500 });
@@ -14,11 +14,6 @@ const growthKibMax = 10 * 1024;
 const patienceMs = 30_000;
 /** In the daemon's process every wait with jitter is then the least it can be: half a second rather than up to half a minute. */
 const leastChance = "data:text/javascript,Math.random=()=>0";
-
-/** Resident memory, KiB. */
-function residentKib(pid: number): number {
-	return Number(/^VmRSS:\s+(\d+) kB$/mu.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
-}
 
 function medianOf(numbers: readonly number[]): number {
 	return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;

@@ -17,3 +17,7 @@ async def healthy() -> None:
 
 async def healthy_runs() -> None:
     await asyncio.gather(*await start_in_turn(*[healthy] * HEALTHY_RUNS))
+
+
+if __name__ == "__main__":
+    asyncio.run(healthy_runs())
