@@ -7,12 +7,13 @@ from prefect import flow
 
 # So many that the handful of silent runs beside them is far from a fifth of all that beat: that would be an outage.
 HEALTHY_RUNS = 24
+LONGER_THAN_ANY_TEST = 6 * 3600
 
 
 @flow(flow_run_name="healthy")
 async def healthy() -> None:
     announce("healthy")
-    await asyncio.sleep(3600)
+    await asyncio.sleep(LONGER_THAN_ANY_TEST)
 
 
 async def healthy_runs() -> None:

@@ -14,7 +14,7 @@ from prefect import flow, serve
 
 
 @flow(flow_run_name="{role}", log_prints=False)
-async def long_flow(role: str, seconds: int = 3600) -> None:
+async def long_flow(role: str, seconds: int = 6 * 3600) -> None:
     announce(role)
     await asyncio.sleep(seconds)
 
