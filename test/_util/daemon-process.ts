@@ -9,7 +9,8 @@ interface LogLine {
 	readonly [fact: string]: unknown;
 }
 
-const patienceMs = 10_000;
+/** On a machine with better things to do. */
+const patienceMs = 30_000;
 
 /** The daemon, in this process, on a free port, with waits as short as the settings allow. */
 export class RunningDaemon implements AsyncDisposable {
