@@ -135,6 +135,8 @@ export class Intake {
 		const startedMonoMs = clock.now().monoMs;
 		const reading = await readStored(this.#readingOptions(), signal);
 		if (reading.truncated) reporter.caughtUp({ pass: 1, ...reading });
+		// It has come back meanwhile, and brings its own catch-up.
+		if (this.#streamOpen) return;
 		pipeline.result({
 			kind: "covered_over_rest",
 			at: clock.now(),

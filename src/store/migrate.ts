@@ -5,6 +5,7 @@ import type { Database } from "better-sqlite3";
 import { z } from "zod";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
+import { DamagedDatabaseError } from "./damaged-database.ts";
 import { applicationId, refusal } from "./database-file.ts";
 
 /** A numbered step of the schema, forward only. Once released it never changes. */
@@ -57,6 +58,9 @@ export interface MigrateOptions {
 	readonly clock: Clock;
 	readonly appVersion: string;
 }
+
+/** By chance another hash agrees in 4 of 64 digits: that it agrees in 48 does not happen. */
+const damagedDigitsMax = 16;
 
 /** Where the state before a migration is kept; one file a schema version, so that a crash loop does not fill the disk. */
 export function backupPathOf(path: string, schemaVersion: number): string {
@@ -121,6 +125,9 @@ function readLedger(database: Database): Ledger {
 function refuseForeignHistory(ledger: Ledger, options: MigrateOptions): void {
 	for (const [index, row] of ledger.entries()) {
 		const own = options.migrations[index];
+		if (own !== undefined && isDamaged(row.sha256, own.sha256)) {
+			throw new DamagedDatabaseError(`the ledger's row of its migration ${row.name} is damaged`);
+		}
 		if (own === undefined || row.version !== own.version || row.sha256 !== own.sha256) {
 			throw refusal(
 				options.path,
@@ -129,6 +136,12 @@ function refuseForeignHistory(ledger: Ledger, options: MigrateOptions): void {
 			);
 		}
 	}
+}
+
+/** The hash of another text differs in nearly all of its 64 digits; one that differs in a few has been damaged. */
+function isDamaged(stored: string, own: string): boolean {
+	const different = [...own].filter((digit, index) => stored[index] !== digit).length;
+	return different > 0 && different <= damagedDigitsMax;
 }
 
 /** Written under another name first, so that a backup that bears the final name is whole. */

@@ -125,6 +125,19 @@ describe("REST in the socket's stead", () => {
 		expect(stage.under.told.told("overRestAlone")).toHaveLength(2);
 	});
 
+	test("that was not done when the socket came back covers nothing, and is not told", async () => {
+		stage.replaceApi({
+			storedEvents: async function* () {
+				stage.open();
+				yield { views: [], events: 0, truncated: false };
+			},
+		});
+		stage.runProbe();
+		await pass(30 * second);
+		expect(stage.under.tracker.count("covered_over_rest")).toBe(0);
+		expect(stage.under.told.told("overRestAlone")).toEqual([]);
+	});
+
 	test("is read also where the socket comes and goes without ever being caught up", async () => {
 		stage.runProbe();
 		for (let n = 0; n < 7; n++) {

@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url";
 import Database from "better-sqlite3";
 import { describe, expect, test } from "vitest";
 import { OperatorError } from "../../../src/lib/errors.ts";
+import type { Damage } from "../../../src/store/damaged-database.ts";
 import { applicationId, inspectDatabaseFile } from "../../../src/store/database-file.ts";
 import { backupPathOf, readMigrations, sqliteMigrationsFolder } from "../../../src/store/migrate.ts";
 import { openSqlite } from "../../../src/store/open-sqlite.ts";
@@ -162,6 +163,20 @@ describe("migrations", () => {
 			`its migration ${numbered(1, "note")} is not the one of this zombied`,
 		);
 		expect(fingerprintOf(folder.path)[folder.file("zombied.db")]).toBe(before[folder.file("zombied.db")]);
+	});
+
+	test("a few digits of a migration's hash that are not as they were are damage, not another history", async () => {
+		await using folder = await TempFolder.make("migrate");
+		await (await openWith(folder, {}))[Symbol.asyncDispose]();
+		const database = new Database(folder.file("zombied.db"));
+		database.exec("UPDATE schema_migrations SET sha256 = '*!' || substr(sha256, 3) WHERE version = 2");
+		database.close();
+		const told: Damage[] = [];
+		const onDamaged = (damage: Damage): unknown => told.push(damage);
+		const migrations = readMigrations(sqliteMigrationsFolder);
+		const store = await openSqlite(folder.file("zombied.db"), { ...options, migrations, onDamaged });
+		await store[Symbol.asyncDispose]();
+		expect(told.map(({ detail }) => detail)).toEqual([expect.stringContaining("ledger's row of its migration 0002")]);
 	});
 
 	test.for([
