@@ -140,7 +140,7 @@ function refuseForeignHistory(ledger: Ledger, options: MigrateOptions): void {
 
 /** The hash of another text differs in nearly all of its 64 digits; one that differs in a few has been damaged. */
 function isDamaged(stored: string, own: string): boolean {
-	const different = [...own].filter((digit, index) => stored[index] !== digit).length;
+	const different = Array.from(own).filter((digit, index) => stored[index] !== digit).length;
 	return different > 0 && different <= damagedDigitsMax;
 }
 

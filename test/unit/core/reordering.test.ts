@@ -98,7 +98,7 @@ describe("duplicates, reordering up to 120 s and lateness up to 2 h (T11)", () =
 		expect(outcomeOf(world)).toEqual(ordered);
 	});
 
-	it("end in the state, attempt and verdicts of the ordered log", { timeout: 120_000 }, () => {
+	it("end in the state, attempt and verdicts of the ordered log", { timeout: 300_000 }, () => {
 		fc.assert(
 			fc.property(fates, (drawn) => {
 				expect(outcomeOf(played((_, index) => drawn[index % drawn.length]!))).toEqual(ordered);
