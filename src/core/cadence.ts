@@ -1,4 +1,5 @@
 import type { CadenceSource } from "./episode.ts";
+import { usOf } from "./micros.ts";
 
 /** Nine beats give the eight deltas that a cadence is learned from. */
 export const cadenceBeatsMax = 9;
@@ -7,9 +8,9 @@ export const cadenceBeatsMax = 9;
  * Prefect's minimum is 30 s between beats and a stall only lengthens an interval, so anything clearly shorter is a retry's
  * first beat, or two loops of one run, and says nothing of the cadence.
  */
-const deltaMinMs = 25_000;
+export const deltaMinMs = 25_000;
 /** From so many on a run's own intervals speak for themselves. */
-const ownIntervalsMin = 3;
+export const ownIntervalsMin = 3;
 /** An interval this near to a multiple of the prior is the prior, with the beats between lost. */
 const priorTolerance = 0.05;
 /** One whole interval, and those with one or two beats lost. */
@@ -71,7 +72,10 @@ function computedCadence(occurredMs: readonly number[]): OwnCadence | null {
 	const deltasMs: number[] = [];
 	for (const [index, beatMs] of occurredMs.entries()) {
 		const previousMs = occurredMs[index - 1];
-		if (previousMs !== undefined && beatMs - previousMs >= deltaMinMs) deltasMs.push(beatMs - previousMs);
+		if (previousMs === undefined) continue;
+		// In whole microseconds, as the run table keeps them: both are to say the same.
+		const deltaMs = (usOf(beatMs) - usOf(previousMs)) / 1000;
+		if (deltaMs >= deltaMinMs) deltasMs.push(deltaMs);
 	}
 	deltasMs.sort((a, b) => a - b);
 	const tauMs = deltasMs.length >= ownIntervalsMin ? deltasMs[1] : deltasMs[0];
@@ -91,7 +95,11 @@ export function settledCadence(occurredMs: readonly number[]): Cadence | null {
  */
 export function cadenceOf(occurredMs: readonly number[], firmPriorMs: number | null): Cadence {
 	const { own, settled } = seenIn(occurredMs);
-	if (settled !== null) return settled;
+	return settled ?? unsettledCadence(own, firmPriorMs);
+}
+
+/** The same for a run of fewer than three intervals. */
+export function unsettledCadence(own: { readonly tauMs: number } | null, firmPriorMs: number | null): Cadence {
 	if (firmPriorMs === null) {
 		return own === null ? { tauMs: null, source: "unknown" } : { tauMs: own.tauMs, source: "learned" };
 	}

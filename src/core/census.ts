@@ -1,8 +1,11 @@
 import type { Instant } from "../lib/clock.ts";
 import type { Condition } from "./episode.ts";
 import type { GroupKind } from "./group-incident.ts";
-import { type ArmedState, hasEnded, isArmed, isBeatingState, type Run, type StateView } from "./run.ts";
-import type { Passed, RunTable, Slot } from "./run-table.ts";
+import { RunCadences } from "./run-cadences.ts";
+import { bits, passedShift } from "./run-columns.ts";
+import type { RunTable } from "./run-table.ts";
+import { suspectStage } from "./slot.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { type DoubtfulThreshold, ThresholdWatch } from "./threshold-watch.ts";
 import type { Yardstick } from "./yardstick.ts";
 
@@ -70,66 +73,111 @@ export class Coverage {
 
 	/** @param openGroups told and not over, by kind */
 	count(at: Instant, openGroups: Census["openGroups"]): void {
-		const shortThresholds = { ...emptyCensus.shortThresholds };
-		const oldestBeatsMs = new Map<string | null, number>();
-		const counts = { ...emptyCensus, openEpisodes: {}, openGroups, shortThresholds, oldestBeatsMs };
 		this.#thresholds.begin();
-		for (const slot of this.#table.values()) {
-			const { run, episode } = slot;
-			countTrouble(slot, counts);
-			const coverage = coverageOf(run);
-			if (coverage !== null) counts[coverage] += 1;
-			if (isUnmonitored(run) && this.#isWithoutHeartbeats(run, at)) counts.withoutHeartbeats += 1;
-			if (!isArmed(run)) continue;
-			this.#countThreshold(run, shortThresholds);
-			if (episode === null) noteOldest(oldestBeatsMs, run, at);
+		const { columns } = this.#table;
+		const pass: Pass = {
+			at,
+			cadences: new RunCadences(this.#table, this.#yardstick),
+			places: columns.shared.all().map((surroundings) => this.#placeOf(surroundings)),
+			counts: { beating: 0, unmonitored: 0, withoutHeartbeats: 0, idle: 0, suspects: 0 },
+			shortThresholds: { ...emptyCensus.shortThresholds },
+		};
+		this.#countRuns(pass);
+		const openEpisodes: Partial<Record<Condition, number>> = {};
+		for (const { condition } of this.#table.openEpisodes()) {
+			openEpisodes[condition] = (openEpisodes[condition] ?? 0) + 1;
 		}
-		this.#census = counts;
+		const { counts, shortThresholds } = pass;
+		this.#census = { ...counts, openEpisodes, openGroups, shortThresholds, oldestBeatsMs: oldestOf(pass) };
+	}
+
+	/** A run that beats, as nearly all do, is counted on the spot. */
+	#countRuns(pass: Pass): void {
+		const { flags, aliveMonoMs, surroundings, end } = this.#table.columns;
+		for (let index = 0; index < end; index += 1) {
+			const told = flags[index] as number;
+			if (told === 0) continue;
+			const place = pass.places[surroundings[index] as number] as Place;
+			const isPlain = (told & beatingBits) === bits.armed && ((told >>> passedShift) & 7) === 0 && !place.hasThreshold;
+			if (!isPlain) {
+				this.#countRun(pass, place, index, told);
+				continue;
+			}
+			place.plain += 1;
+			const aliveAtMonoMs = aliveMonoMs[index] as number;
+			if (aliveAtMonoMs < place.oldestMonoMs) place.oldestMonoMs = aliveAtMonoMs;
+		}
+		for (const { plain } of pass.places) pass.counts.beating += plain;
+	}
+
+	#placeOf(surroundings: Surroundings): Place {
+		const { thresholdMs } = this.#yardstick.treatmentIn(surroundings);
+		const hasThreshold = thresholdMs !== null;
+		return { surroundings, hasThreshold, plain: 0, oldestMonoMs: Number.POSITIVE_INFINITY, due: null };
+	}
+
+	#countRun(pass: Pass, place: Place, index: number, told: number): void {
+		const { columns } = this.#table;
+		const { counts } = pass;
+		const isWithoutEpisode = (told & bits.episode) === 0;
+		if (isWithoutEpisode && ((told >>> passedShift) & 7) >= suspectStage) counts.suspects += 1;
+		if ((told & bits.armed) !== 0) {
+			counts.beating += 1;
+			if (place.hasThreshold) this.#countThreshold(pass, place, index);
+			if (isWithoutEpisode) place.oldestMonoMs = Math.min(place.oldestMonoMs, columns.aliveMonoMs[index] as number);
+		} else if ((told & bits.shouldBeat) !== 0) {
+			counts.unmonitored += 1;
+			if (this.#isWithoutHeartbeats(pass, place, index)) counts.withoutHeartbeats += 1;
+		} else if ((told & bits.ended) === 0 && !Number.isNaN(columns.stateMs[index])) counts.idle += 1;
 	}
 
 	/** As long in its state as a run that beats is given to be heard. */
-	#isWithoutHeartbeats(run: UnmonitoredRun, at: Instant): boolean {
-		const sinceMonoMs = this.#yardstick.toMonoMs(run.state.timestampMs);
-		return sinceMonoMs !== null && at.monoMs - sinceMonoMs >= this.#yardstick.deadline(run).dueAfterMs;
+	#isWithoutHeartbeats({ at, cadences }: Pass, place: Place, index: number): boolean {
+		const sinceMonoMs = this.#yardstick.toMonoMs(this.#table.columns.stateMs[index] as number);
+		if (sinceMonoMs === null) return false;
+		const tauMs = cadences.tauMsAt(index);
+		if (place.due?.tauMs !== tauMs || place.due === null) {
+			place.due = { tauMs, afterMs: this.#yardstick.deadlineIn(place.surroundings, tauMs).dueAfterMs };
+		}
+		return at.monoMs - sinceMonoMs >= place.due.afterMs;
 	}
 
-	#countThreshold(run: ArmedState, counts: Record<DoubtfulThreshold["fixed"], number>): void {
-		const short = this.#thresholds.look(run);
-		if (short !== null) counts[short] += 1;
+	#countThreshold({ cadences, shortThresholds }: Pass, { surroundings }: Place, index: number): void {
+		const treatment = this.#yardstick.treatmentIn(surroundings);
+		const short = this.#thresholds.look(treatment, surroundings.labels, cadences.tauMsAt(index));
+		if (short !== null) shortThresholds[short] += 1;
 	}
 }
 
-/** Past the line of suspicion; one missed beat may merely have been lost. */
-function isSuspect(passed: Passed): boolean {
-	return passed !== "nothing" && passed !== "missed";
+const beatingBits = bits.armed | bits.episode;
+
+/** Surroundings in one count. */
+interface Place {
+	readonly surroundings: Surroundings;
+	readonly hasThreshold: boolean;
+	/** Runs that beat, and of which nothing else is to be said. */
+	plain: number;
+	/** Of armed runs without an open episode; infinite: there is none. */
+	oldestMonoMs: number;
+	/** The last deadline that was computed: mostly that of the next run too. */
+	due: { readonly tauMs: number | null; readonly afterMs: number } | null;
 }
 
-function countTrouble(
-	{ episode, passed }: Slot,
-	counts: { suspects: number; openEpisodes: Partial<Record<Condition, number>> },
-): void {
-	const { openEpisodes } = counts;
-	if (episode !== null) openEpisodes[episode.condition] = (openEpisodes[episode.condition] ?? 0) + 1;
-	else if (isSuspect(passed)) counts.suspects += 1;
+interface Pass {
+	readonly at: Instant;
+	readonly cadences: RunCadences;
+	readonly places: readonly Place[];
+	readonly counts: Record<"beating" | "unmonitored" | "withoutHeartbeats" | "idle" | "suspects", number>;
+	readonly shortThresholds: Record<DoubtfulThreshold["fixed"], number>;
 }
 
-function coverageOf(run: Run): "beating" | "unmonitored" | "idle" | null {
-	if (run.state === null || hasEnded(run)) return null;
-	if (isArmed(run)) return "beating";
-	return isUnmonitored(run) ? "unmonitored" : "idle";
-}
-
-interface UnmonitoredRun extends Run {
-	readonly state: StateView;
-}
-
-/** In a state in which it should beat, and not armed. */
-function isUnmonitored(run: Run): run is UnmonitoredRun {
-	return run.state !== null && isBeatingState(run.state.type) && !isArmed(run);
-}
-
-function noteOldest(oldestMs: Map<string | null, number>, { labels, aliveAtMonoMs }: ArmedState, at: Instant): void {
-	const ms = at.wallMs - (at.monoMs - aliveAtMonoMs);
-	const knownMs = oldestMs.get(labels.workPool);
-	if (knownMs === undefined || ms < knownMs) oldestMs.set(labels.workPool, ms);
+function oldestOf({ places, at }: Pass): ReadonlyMap<string | null, number> {
+	const oldestMs = new Map<string | null, number>();
+	for (const { surroundings, oldestMonoMs } of places) {
+		if (oldestMonoMs === Number.POSITIVE_INFINITY) continue;
+		const { workPool } = surroundings.labels;
+		const ms = at.wallMs - (at.monoMs - oldestMonoMs);
+		oldestMs.set(workPool, Math.min(ms, oldestMs.get(workPool) ?? ms));
+	}
+	return oldestMs;
 }

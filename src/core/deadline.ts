@@ -1,5 +1,3 @@
-import type { Cadence } from "./cadence.ts";
-
 /** What lengthens everybody's deadline at the moment. */
 export interface Grace {
 	/** The lag of events, 99.9th percentile of the last ten minutes. */
@@ -48,24 +46,36 @@ const tightCadences = 3;
  * `T = K*tau + m + h*max(5 s, 0.05*tau)`; with the cadence unknown `2*slowest + 60 s`; an operator's own deadline is
  * taken as it stands, unless it is shorter than two known cadences.
  */
-export function deadlineOf(cadence: Cadence, terms: DeadlineTerms, grace: Grace): Deadline {
-	const tauMs = cadence.tauMs ?? terms.slowestCadenceMs;
-	const marginMs = Math.max(
-		marginMinMs,
-		marginShareOfCadence * tauMs,
-		Math.min(lagAllowanceMs + grace.lagP999Ms, lagMarginMaxMs),
-	);
-	const suspectAfterMs = suspectCadences * tauMs + marginMs;
-	const fixed = useOf(terms.thresholdMs, cadence.tauMs);
+export function deadlineOf({ tauMs }: { readonly tauMs: number | null }, terms: DeadlineTerms, grace: Grace): Deadline {
+	const suspectAfterMs = suspectAfter(tauMs, terms, grace);
+	const fixed = useOf(terms.thresholdMs, tauMs);
 	if (terms.thresholdMs !== null && fixed !== "too_short") {
-		return { suspectAfterMs: Math.min(suspectAfterMs, terms.thresholdMs), dueAfterMs: terms.thresholdMs, fixed };
+		return { suspectAfterMs, dueAfterMs: terms.thresholdMs, fixed };
 	}
-	if (cadence.tauMs === null) {
-		const dueAfterMs = unknownCadences * terms.slowestCadenceMs + unknownMarginMs;
-		return { suspectAfterMs: Math.min(suspectAfterMs, dueAfterMs), dueAfterMs, fixed };
-	}
+	if (tauMs === null) return { suspectAfterMs, dueAfterMs: dueAfterUnknown(terms.slowestCadenceMs), fixed };
 	const ownTroubleMs = grace.healthScore * Math.max(healthStepMinMs, healthStepShareOfCadence * tauMs);
-	return { suspectAfterMs, dueAfterMs: terms.k * tauMs + marginMs + ownTroubleMs, fixed };
+	return { suspectAfterMs, dueAfterMs: terms.k * tauMs + marginOf(tauMs, grace) + ownTroubleMs, fixed };
+}
+
+/** The line of suspicion alone: each sweep asks it of every run, so that nothing is made for it. */
+export function suspectAfter(
+	tauMs: number | null,
+	{ thresholdMs, slowestCadenceMs }: Omit<DeadlineTerms, "k">,
+	grace: Grace,
+): number {
+	const cadenceMs = tauMs ?? slowestCadenceMs;
+	const suspectAfterMs = suspectCadences * cadenceMs + marginOf(cadenceMs, grace);
+	if (thresholdMs !== null && useOf(thresholdMs, tauMs) !== "too_short") return Math.min(suspectAfterMs, thresholdMs);
+	return tauMs === null ? Math.min(suspectAfterMs, dueAfterUnknown(slowestCadenceMs)) : suspectAfterMs;
+}
+
+function marginOf(tauMs: number, grace: Grace): number {
+	const lagMarginMs = Math.min(lagAllowanceMs + grace.lagP999Ms, lagMarginMaxMs);
+	return Math.max(marginMinMs, marginShareOfCadence * tauMs, lagMarginMs);
+}
+
+function dueAfterUnknown(slowestCadenceMs: number): number {
+	return unknownCadences * slowestCadenceMs + unknownMarginMs;
 }
 
 /** While the cadence is unknown there is nothing to hold the operator's own deadline against. */

@@ -16,6 +16,25 @@ export interface ArmedRun {
 	readonly hasOpenEpisode: boolean;
 }
 
+/** Armed runs without an open episode that are surely not lapsed: counted, not named. */
+export interface SteadyRuns {
+	readonly workPool: string | null;
+	readonly clientVersion: string | null;
+	readonly runs: number;
+}
+
+/** The armed runs of one sweep: a million that are well are a few counts. */
+export interface ArmedFleet {
+	readonly steady: readonly SteadyRuns[];
+	/** Of the steady ones: the newest proof of life, our monotonic clock, and the shortest cadence; infinite without any. */
+	readonly steadyHeard: { readonly lastMonoMs: number; readonly fastestCadenceMs: number };
+	/** Those that may be lapsed. */
+	others(): Iterable<ArmedRun>;
+	/** The same, and with them those of these runs that are armed; each once. */
+	othersAnd(runIds: Iterable<string>): Iterable<ArmedRun>;
+	all(): Iterable<ArmedRun>;
+}
+
 /** What an incident's id is derived from. The run tells apart silences that begin in the same instant. */
 export interface Anchor {
 	readonly sinceServerMs: number;
@@ -60,16 +79,18 @@ export class Tally {
 	readonly groups: ReadonlyMap<string, GroupCounts>;
 	readonly whole: GroupCounts;
 	/** The newest proof of life of all, our monotonic clock, and the shortest cadence. */
-	readonly heard = { lastMonoMs: Number.NEGATIVE_INFINITY, fastestCadenceMs: Number.POSITIVE_INFINITY };
+	readonly heard: { lastMonoMs: number; fastestCadenceMs: number };
 
-	constructor(runs: Iterable<ArmedRun>, isFresh: (run: ArmedRun) => boolean) {
-		for (const run of runs) this.#count(run, isFresh);
+	constructor(fleet: ArmedFleet, isFresh: (run: ArmedRun) => boolean) {
+		for (const steady of fleet.steady) this.cellOf(steady).armed += steady.runs;
+		this.heard = { ...fleet.steadyHeard };
+		for (const run of fleet.others()) this.#count(run, isFresh);
 		const groups = sums(this.cells);
 		this.groups = groups;
 		this.whole = countsIn(groups, everything);
 	}
 
-	cellOf(run: ArmedRun): Cell {
+	cellOf(run: Pick<ArmedRun, "workPool" | "clientVersion">): Cell {
 		let row = this.#rows.get(run.workPool);
 		if (row === undefined) {
 			row = new Map();
@@ -99,7 +120,7 @@ export class Tally {
 }
 
 /** The most specific first. */
-function groupsOf(run: ArmedRun): readonly Group[] {
+function groupsOf(run: Pick<ArmedRun, "workPool" | "clientVersion">): readonly Group[] {
 	const groups: Group[] = [];
 	if (run.workPool !== null) groups.push(groupOf("work_pool", run.workPool));
 	if (run.clientVersion !== null) groups.push(groupOf("client_version", run.clientVersion));

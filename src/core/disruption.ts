@@ -1,6 +1,7 @@
 import type { Instant } from "../lib/clock.ts";
 import {
 	type Anchor,
+	type ArmedFleet,
 	type ArmedRun,
 	type Cell,
 	countsIn,
@@ -80,17 +81,17 @@ export class Disruption {
 	/**
 	 * Once each sweep, before questions are asked.
 	 *
-	 * @param runs called up to three times, each time for every armed run, once, in any order
+	 * @param fleet in any order
 	 */
-	sweep(at: Instant, runs: () => Iterable<ArmedRun>, pipe: Pipe): DisruptionSweep {
-		const tally = new Tally(runs(), (run) => this.#isFresh(run));
+	sweep(at: Instant, fleet: ArmedFleet, pipe: Pipe): DisruptionSweep {
+		const tally = new Tally(fleet, (run) => this.#isFresh(run));
 		const superseded = this.#trip(tally, at);
 		const whole = this.#trips.get(everything.key);
 		if (whole !== undefined) watchPipe(whole, tally, pipe);
 		if (this.#trips.size === 0 && !this.#isTidyDue(at)) return { opened: [], closed: [], resetRuns: [] };
-		this.#follow(runs(), tally, at, pipe);
+		this.#follow(fleet.othersAnd(this.#silences.keys()), tally, at, pipe);
 		const { closed, left } = this.#close(tally, at);
-		const resetRuns = left.size === 0 ? [] : this.#reset(runs(), tally, left);
+		const resetRuns = left.size === 0 ? [] : this.#reset(fleet.all(), tally, left);
 		return { opened: this.#report(tally), closed: [...superseded, ...closed], resetRuns };
 	}
 
@@ -206,7 +207,10 @@ export class Disruption {
 		return null;
 	}
 
-	/** Goes through the runs of the tripped groups: who has shown life, who waits, who is held and until when. */
+	/**
+	 * Goes through the runs that lapse, and those that did: who has shown life, who waits, who is held and until when. The
+	 * others are of no concern to it.
+	 */
 	#follow(runs: Iterable<ArmedRun>, tally: Tally, at: Instant, pipe: Pipe): void {
 		for (const trip of this.#trips.values()) trip.now = noMembers();
 		const tripsOf = new Map<Cell, readonly TrippedGroup[]>();

@@ -1,7 +1,7 @@
 import type { Instant } from "../lib/clock.ts";
 import { type Episode, type EpisodeTransition, isReopenable, type Outcome, transitionOf } from "./episode.ts";
 import type { Learning } from "./learning.ts";
-import type { Slot } from "./run-table.ts";
+import type { Slot } from "./slot.ts";
 import { outcomeOf } from "./verdict.ts";
 import type { Yardstick } from "./yardstick.ts";
 

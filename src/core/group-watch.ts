@@ -1,6 +1,6 @@
 import type { Instant } from "../lib/clock.ts";
-import { armedRuns } from "./armed-runs.ts";
 import { Disruption } from "./disruption.ts";
+import type { ArmedFleet } from "./disruption-count.ts";
 import type { KnownGroups, RunSilenceRow, TrippedGroupRow } from "./disruption-row.ts";
 import { type GroupTransition, groupTransitionOf } from "./episode.ts";
 import type { GroupIncident, GroupKind } from "./group-incident.ts";
@@ -8,7 +8,6 @@ import { PoolQuestions } from "./pool-questions.ts";
 import type { Run } from "./run.ts";
 import type { RunTable } from "./run-table.ts";
 import type { ServerClock } from "./server-clock.ts";
-import type { Yardstick } from "./yardstick.ts";
 
 const noKnownGroups: KnownGroups = { tripped: [], silences: [], open: [] };
 
@@ -23,7 +22,6 @@ export interface GroupSweep {
 export class GroupWatch {
 	readonly #disruption: Disruption;
 	readonly #table: RunTable;
-	readonly #yardstick: Yardstick;
 	readonly #offlinePools = new Set<string>();
 	readonly #poolQuestions = new PoolQuestions();
 	#lastOtherEventMonoMs: number | null = null;
@@ -38,14 +36,12 @@ export class GroupWatch {
 		namespace: string;
 		workspace: string;
 		table: RunTable;
-		yardstick: Yardstick;
 		holds: boolean;
 	}) {
 		this.#holds = options.holds;
 		this.#workspace = options.workspace;
 		this.#disruption = new Disruption(options);
 		this.#table = options.table;
-		this.#yardstick = options.yardstick;
 	}
 
 	/** An event other than a heartbeat has come over the stream. */
@@ -111,30 +107,26 @@ export class GroupWatch {
 	}
 
 	/** Once a sweep, before anybody is asked about: what lapses together is held together. */
-	sweep(at: Instant): GroupSweep {
+	sweep(at: Instant, fleet: ArmedFleet): GroupSweep {
 		if (!this.#holds) return { transitions: [], resetRuns: [] };
-		const { opened, closed, resetRuns } = this.#disruption.sweep(
-			at,
-			() => armedRuns(this.#table, this.#yardstick, at.monoMs),
-			{
-				lastOtherEventMonoMs: this.#lastOtherEventMonoMs,
-				lastLossMonoMs: this.#lastLossMonoMs,
-				offlinePools: this.#offlinePools,
-			},
-		);
+		const { opened, closed, resetRuns } = this.#disruption.sweep(at, fleet, {
+			lastOtherEventMonoMs: this.#lastOtherEventMonoMs,
+			lastLossMonoMs: this.#lastLossMonoMs,
+			offlinePools: this.#offlinePools,
+		});
 		if (!this.#disruption.holdsEverything) {
 			this.#offlinePools.clear();
 			this.#poolQuestions.forget();
 		}
-		if (resetRuns.length > 0) this.#table.startAfresh(new Set(resetRuns), at.monoMs);
+		this.#table.startAfresh(resetRuns, at.monoMs);
 		return { transitions: this.#told([...closed, ...opened]), resetRuns };
 	}
 
 	/** Pools to ask REST about, after a sweep: their workers report over REST, and may show that it is not the pipe. */
-	poolsToAsk(at: Instant): readonly string[] {
+	poolsToAsk(at: Instant, fleet: ArmedFleet): readonly string[] {
 		if (!this.#disruption.awaitsProof(at.monoMs)) return [];
 		const pools = new Set<string>();
-		for (const { lapsed, hasOpenEpisode, workPool } of armedRuns(this.#table, this.#yardstick, at.monoMs)) {
+		for (const { lapsed, hasOpenEpisode, workPool } of fleet.others()) {
 			if (lapsed && !hasOpenEpisode && workPool !== null) pools.add(workPool);
 		}
 		return this.#poolQuestions.next(pools, at.monoMs);

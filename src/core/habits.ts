@@ -5,7 +5,7 @@ const habitDeploymentsMax = 5_000;
 /** Runs of each: the newest, so that a deployment that stops sending heartbeats is soon known for it. */
 const habitRunsMax = 20;
 /** Prefect's client beats at the start of a run, before its code runs; the rest is transit and a slow start. */
-const promptWithinMs = 30_000;
+export const promptWithinMs = 30_000;
 /** Fewer are no habit. */
 const usualRunsMin = 5;
 /**
@@ -47,6 +47,7 @@ export function beatsPromptly(run: {
 /** Whether deployments' runs usually beat from the start, so that one which does not is worth a word. */
 export class Habits {
 	readonly #runs = new RecentMap<readonly FirstBeat[]>(habitDeploymentsMax);
+	#risings = 0;
 
 	/** A run counts once, with what was said of it last; without a deployment it does not. */
 	learn(deploymentId: string | null, runId: string, isPrompt: boolean): void {
@@ -56,7 +57,19 @@ export class Habits {
 		const before = runs[index];
 		if (before?.isPrompt === isPrompt) return;
 		const seen: FirstBeat = { runId, isPrompt };
-		this.#runs.set(deploymentId, before === undefined ? [...runs, seen].slice(-habitRunsMax) : runs.with(index, seen));
+		const after = before === undefined ? [...runs, seen].slice(-habitRunsMax) : runs.with(index, seen);
+		this.#runs.set(deploymentId, after);
+		if (mayBeUsual(after) && !mayBeUsual(runs)) this.#risings += 1;
+	}
+
+	/** For some run it may be that `usuallyBeats`. */
+	mayBeHabitual(deploymentId: string | null): boolean {
+		return deploymentId !== null && mayBeUsual(this.#runs.get(deploymentId) ?? []);
+	}
+
+	/** Counts how often any deployment has come to be `mayBeHabitual`. */
+	get risings(): number {
+		return this.#risings;
 	}
 
 	/**
@@ -87,4 +100,10 @@ export class Habits {
 		const runs = this.#runs.get(key);
 		return runs === undefined ? null : { key, runs };
 	}
+}
+
+/** One of them, the asking run itself, does not count, and may be the one that was not prompt. */
+function mayBeUsual(runs: readonly FirstBeat[]): boolean {
+	const prompt = runs.filter(({ isPrompt }) => isPrompt);
+	return runs.length >= usualRunsMin && prompt.length >= usualShareMin * (runs.length - 1);
 }

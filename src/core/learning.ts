@@ -1,4 +1,5 @@
 import { cadenceBeatsMax, ownCadence } from "./cadence.ts";
+import type { FirstSigns } from "./first-signs.ts";
 import { beatsPromptly, type HabitRow, Habits } from "./habits.ts";
 import { Patience, type PatienceRow } from "./patience.ts";
 import { type PriorRow, Priors, type StoredBeats } from "./priors.ts";
@@ -25,13 +26,6 @@ export interface LessonRow {
 }
 
 export const lessonKey = "stored_beats";
-
-/** What a run's watching remembers for its deployment. Server's clock. */
-export interface FirstSigns {
-	/** The first RUNNING that was seen. */
-	readonly runningAtMs: number | null;
-	readonly firstBeatMs: number | null;
-}
 
 /** What the runs of a deployment teach about its next ones. */
 export class Learning {

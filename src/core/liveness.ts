@@ -1,4 +1,5 @@
 import { withOccurred } from "./cadence.ts";
+import { usOf } from "./micros.ts";
 import { type BeatView, isTerminal, type Run, type RunLabels, type RunView, type StateView } from "./run.ts";
 
 /** What the wavering of the clocks' mapping can put between two instants. */
@@ -158,7 +159,7 @@ function withBeat(run: Run, beat: BeatView, arrival: Arrival): Run {
 function afterEndOf(run: Run, occurredMs: number | null, receivedMs: number): Pick<Run, "transitMsMin" | "afterEnd"> {
 	const { state, transitMsMin, afterEnd } = run;
 	if (occurredMs === null) return { transitMsMin, afterEnd };
-	const transitMs = Math.min(transitMsMin ?? Number.POSITIVE_INFINITY, receivedMs - occurredMs);
+	const transitMs = Math.min(transitMsMin ?? Number.POSITIVE_INFINITY, transitOf(occurredMs, receivedMs));
 	if (!isEnd(state) || state === null) return { transitMsMin: transitMs, afterEnd: null };
 	// By the worker's own clock: a beat of its lifetime that is read again looks late when the server's was set back.
 	const knownMs = Math.max(afterEnd?.lastOccurredMs ?? Number.NEGATIVE_INFINITY, occurredMsOf(run));
@@ -166,6 +167,11 @@ function afterEndOf(run: Run, occurredMs: number | null, receivedMs: number): Pi
 	if (!isNewer || occurredMs + transitMs <= state.timestampMs) return { transitMsMin: transitMs, afterEnd };
 	const beats = (afterEnd?.beats ?? 0) + 1;
 	return { transitMsMin: transitMs, afterEnd: { beats, lastOccurredMs: occurredMs, lastReceivedMs: receivedMs } };
+}
+
+/** In whole microseconds, as both times are. */
+export function transitOf(occurredMs: number, receivedMs: number): number {
+	return (usOf(receivedMs) - usOf(occurredMs)) / 1000;
 }
 
 /** The newest of the attempt's beats. */

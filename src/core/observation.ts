@@ -139,8 +139,8 @@ export class Observation {
 	}
 
 	/** Any sign that the open socket works: it covers the time up to now. */
-	streamHeard(at: Instant): void {
-		if (this.#isHearing) this.#coveredUntilMonoMs = at.monoMs;
+	streamHeard({ monoMs }: Instant): void {
+		if (this.#isHearing) this.#coveredUntilMonoMs = monoMs;
 	}
 
 	/**
@@ -211,8 +211,7 @@ export class Observation {
 	 * Once a second.
 	 *
 	 * @param eventsPerMs the rate at which beats should arrive, from the armed runs that are not suspect
-	 * @returns the time since the last tick, and how long we ourselves were asleep in it (or by how much the wall clock was
-	 *   set): 0 as a rule
+	 * @returns the time since the last tick, and how long we slept in it, or by how much the wall clock was set: mostly 0
 	 */
 	tick(at: Instant, eventsPerMs: number): { readonly elapsedMs: number; readonly sleptMs: number } {
 		const last = this.#lastTick;
@@ -241,9 +240,10 @@ export class Observation {
 	}
 
 	/** The same for questions about the stream itself, in which its silence must not excuse itself. */
-	blindMsWithoutSilentStream(fromMonoMs: number, nowMonoMs: number, cadenceMs: number): number {
+	withoutSilentStream(nowMonoMs: number): (fromMonoMs: number, cadenceMs: number) => number {
 		const spans = this.spansAt(nowMonoMs).filter((span) => span.cause !== "silent_stream");
-		return blindMs(this.#downtime.addedTo(spans, nowMonoMs, cadenceMs), fromMonoMs, nowMonoMs, cadenceMs);
+		const spansOf = (cadenceMs: number) => this.#downtime.addedTo(spans, nowMonoMs, cadenceMs);
+		return (from, cadenceMs) => blindMs(spansOf(cadenceMs), from, nowMonoMs, cadenceMs);
 	}
 
 	/** What was stored up to then has been read. */

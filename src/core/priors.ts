@@ -34,18 +34,21 @@ export interface StoredBeats {
 	readonly occurredMs: readonly number[];
 }
 
-interface Known {
+export interface SharedPrior {
 	readonly runs: readonly SeenCadence[];
 	/** Over all of the runs. */
 	readonly firmMs: number | null;
 }
+
+const noPrior: SharedPrior = { runs: [], firmMs: null };
 
 /**
  * The cadences of deployments' earlier runs, by client version: what a run that has hardly beaten may be judged by. A
  * run counts once, with what it said last; a run without a deployment or a client version teaches nobody.
  */
 export class Priors {
-	readonly #known = new RecentMap<Known>(priorKeysMax);
+	readonly #known = new RecentMap<SharedPrior>(priorKeysMax);
+	#lowerings = 0;
 
 	/** @param seen of `ownCadence`: never what a prior has had a part in, lest it confirm itself */
 	learn(deploymentId: string | null, clientVersion: string | null, seen: SeenCadence): void {
@@ -57,6 +60,17 @@ export class Priors {
 		if (before?.tauMs === seen.tauMs && before.intervals === seen.intervals) return;
 		const after = before === undefined ? [...runs, seen].slice(-priorRunsMax) : runs.with(index, seen);
 		this.#known.set(key, { runs: after, firmMs: firmOf(after) });
+		if (floorOf(after) < floorOf(runs)) this.#lowerings += 1;
+	}
+
+	/** No firm prior that any run is given is shorter, milliseconds; infinite: none is given. */
+	floorMs(deploymentId: string | null, clientVersion: string | null): number {
+		return floorOf(this.sharedPrior(deploymentId, clientVersion).runs);
+	}
+
+	/** Counts how often any `floorMs` has fallen. */
+	get lowerings(): number {
+		return this.#lowerings;
 	}
 
 	/** At the first start: of a run that is known already the greater number of intervals is believed. */
@@ -86,6 +100,12 @@ export class Priors {
 		return others.length === known.runs.length ? known.firmMs : firmOf(others);
 	}
 
+	/** For many runs at once: what runs that are not among those learned from are told by `firmPrior`, and who those are. */
+	sharedPrior(deploymentId: string | null, clientVersion: string | null): SharedPrior {
+		const key = keyOf(deploymentId, clientVersion);
+		return (key === null ? undefined : this.#known.get(key)) ?? noPrior;
+	}
+
 	/** The prior is firm whichever of its runs asks: one more would teach nothing. */
 	isSettled(deploymentId: string | null, clientVersion: string | null): boolean {
 		const key = keyOf(deploymentId, clientVersion);
@@ -113,6 +133,11 @@ export class Priors {
 /** An id has no blank in it, so that no two pairs share a key. */
 function keyOf(deploymentId: string | null, clientVersion: string | null): string | null {
 	return deploymentId === null || clientVersion === null ? null : `${deploymentId} ${clientVersion}`;
+}
+
+/** A median of some of them is not below the least of all. */
+function floorOf(runs: readonly SeenCadence[]): number {
+	return runs.length < firmRunsMin ? Number.POSITIVE_INFINITY : Math.min(...runs.map(({ tauMs }) => tauMs));
 }
 
 function firmOf(runs: readonly SeenCadence[]): number | null {

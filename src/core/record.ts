@@ -1,6 +1,7 @@
 import type { BlindCause, BlindSpan } from "./blindness.ts";
 import type { TrippedGroupRow } from "./disruption-row.ts";
 import type { GroupWatch } from "./group-watch.ts";
+import { transitOf } from "./liveness.ts";
 import type { Observation } from "./observation.ts";
 import type { BeatView, Run, RunLabels, RunView, StateView } from "./run.ts";
 import type { ServerClock } from "./server-clock.ts";
@@ -54,16 +55,21 @@ export function runFromRow(row: RunRow): Run {
 	const { runId, attempt, state, endedAtMs, lastBeat, occurredMs, labels } = row;
 	const kept = { runId, attempt, state, endedAtMs, lastBeat, occurredMs, labels };
 	// What is not stored comes again: an undead goes on beating.
-	return { ...kept, aliveAtMonoMs: null, beatAtMonoMs: null, transitMsMin: transitOf(lastBeat), afterEnd: null };
+	return { ...kept, aliveAtMonoMs: null, beatAtMonoMs: null, transitMsMin: transitOfBeat(lastBeat), afterEnd: null };
 }
 
 /** The last beat's stands for the smallest: without it, beats that the client held look as if emitted when resent. */
-function transitOf(beat: BeatView | null): number | null {
-	return beat?.occurredMs == null || beat.receivedMs === null ? null : beat.receivedMs - beat.occurredMs;
+function transitOfBeat(beat: BeatView | null): number | null {
+	return beat?.occurredMs == null || beat.receivedMs === null ? null : transitOf(beat.occurredMs, beat.receivedMs);
 }
 
 /** The stored proof of life on our clock; what has been heard since start-up may already be later. */
-export function withMappedLife(run: Run, row: RunRow, offsetMs: number, nowMonoMs: number): Run {
+export function withMappedLife(
+	run: Run,
+	row: Pick<RunRow, "aliveAtServerMs" | "lastBeat">,
+	offsetMs: number,
+	nowMonoMs: number,
+): Run {
 	// A row that was written before the server's clock was known still has what the server said of the last beat.
 	const aliveAtServerMs = row.aliveAtServerMs ?? row.lastBeat?.receivedMs ?? null;
 	if (aliveAtServerMs === null) return run;

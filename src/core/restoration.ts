@@ -12,7 +12,8 @@ import type { RunTable } from "./run-table.ts";
 
 /** What an earlier process knew. */
 export interface KnownWorld {
-	readonly runs: readonly RunRow[];
+	/** Gone through once: they may be read from the store row by row. */
+	readonly runs: Iterable<RunRow>;
 	readonly openEpisodes: readonly Episode[];
 	readonly spentAlerts: readonly SpentAlert[];
 	readonly workspace: WorkspaceRow | null;
@@ -30,13 +31,35 @@ export interface RestorationTargets {
 	readonly groups: GroupWatch;
 }
 
+/** Proofs of life on the server's clock, by row of the table, as long as they cannot be mapped. */
+class UnmappedLives {
+	#aliveAtServerMs = new Float64Array(1024);
+	/** Rows from here on are not restored ones. */
+	end = 0;
+
+	set(index: number, aliveAtServerMs: number | null): void {
+		if (index >= this.#aliveAtServerMs.length) {
+			const grown = new Float64Array(this.#aliveAtServerMs.length * 2);
+			grown.set(this.#aliveAtServerMs);
+			this.#aliveAtServerMs = grown;
+		}
+		this.#aliveAtServerMs[index] = aliveAtServerMs ?? Number.NaN;
+		this.end = index + 1;
+	}
+
+	at(index: number): number | null {
+		const aliveAtServerMs = this.#aliveAtServerMs[index] as number;
+		return Number.isNaN(aliveAtServerMs) ? null : aliveAtServerMs;
+	}
+}
+
 /**
  * Takes up what an earlier process knew, in two steps: runs and episodes at once, and their instants, which are on the
  * server's clock, when that has been heard.
  */
 export class Restoration {
 	readonly #targets: RestorationTargets;
-	#unmapped: Pick<KnownWorld, "runs" | "workspace"> | null = null;
+	#unmapped: { readonly alive: UnmappedLives; readonly workspace: WorkspaceRow | null } | null = null;
 
 	constructor(targets: RestorationTargets) {
 		this.#targets = targets;
@@ -50,10 +73,11 @@ export class Restoration {
 	/** Call once, before any input. */
 	begin(known: KnownWorld, at: Instant): void {
 		const { table, family, learning, groups } = this.#targets;
+		const alive = new UnmappedLives();
 		for (const row of known.runs) {
 			const run = runFromRow(row);
 			if (isGone(run)) continue;
-			table.add(run, at.monoMs);
+			alive.set(table.add(run, at.monoMs).index, row.aliveAtServerMs);
 			if (run.labels.parentRunId !== null) family.link(run.runId, run.labels.parentRunId);
 		}
 		for (const episode of known.openEpisodes) {
@@ -67,7 +91,7 @@ export class Restoration {
 		}
 		learning.restore(known.learned, at.wallMs);
 		groups.begin({ tripped: known.workspace?.trippedGroups ?? [], silences: known.heldRuns, open: known.openGroups });
-		this.#unmapped = known;
+		this.#unmapped = { alive, workspace: known.workspace };
 	}
 
 	/**
@@ -79,11 +103,13 @@ export class Restoration {
 		const { table, observation, groups } = this.#targets;
 		const { offsetMs } = observation.clock;
 		if (this.#unmapped === null || offsetMs === null) return [];
-		const { runs, workspace } = this.#unmapped;
+		const { alive, workspace } = this.#unmapped;
 		this.#unmapped = null;
-		for (const row of runs) {
-			const slot = table.get(row.runId);
-			if (slot !== undefined) slot.run = withMappedLife(slot.run, row, offsetMs, at.monoMs);
+		for (let index = 0; index < alive.end; index += 1) {
+			const slot = table.at(index);
+			// Nobody leaves the table before this, and a later beat than the stored one has its own instant.
+			const row = { aliveAtServerMs: alive.at(index), lastBeat: slot.run.lastBeat };
+			slot.run = withMappedLife(slot.run, row, offsetMs, at.monoMs);
 		}
 		if (workspace !== null) observation.restore(mapObservation(workspace, offsetMs, at.monoMs));
 		return groups.restore(offsetMs, at);

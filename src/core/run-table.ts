@@ -1,120 +1,84 @@
 import type { Episode } from "./episode.ts";
-import type { InquiryStage } from "./input.ts";
-import type { FirstSigns } from "./learning.ts";
-import type { Merge } from "./liveness.ts";
-import { hasEnded, isGone, isListedLive, isReopenedUnchecked, isUnidentified, type Run } from "./run.ts";
+import { IdIndex } from "./id-index.ts";
+import { idOf, idWords, putId } from "./id-words.ts";
+import { isListedLive, isReopenedUnchecked, isUnidentified, type Run } from "./run.ts";
+import { bits, RunColumns } from "./run-columns.ts";
+import { RunPacking } from "./run-packing.ts";
+import { Slot, type SlotRows } from "./slot.ts";
 
-/** How far the questioning of a silent run has come; each stage is passed once a silence. */
-export type Passed = "nothing" | Exclude<InquiryStage, "identify">;
-
-/** A run, and what its watching has come to. */
-export interface Slot {
-	run: Run;
-	passed: Passed;
-	asking: boolean;
-	/** No question before this. */
-	askAgainMonoMs: number;
-	/** REST has to say what state the run is in. */
-	doubtful: boolean;
-	/** When REST last showed this run; negative infinity when never. */
-	seenByRestMonoMs: number;
-	episode: Episode | null;
-	/** Ids of episodes that may come again: `isReopenable`. */
-	spentAlertIds: readonly string[];
-	/** An exception was caught at this run: it is left alone until then. */
-	asideUntilMonoMs: number;
-	/** What the run's beginning teaches about its deployment. */
-	first: FirstSigns;
-	/** The parent's task run was asked about, and the server did not know it. */
-	parentUnknown: boolean;
-	/** When it was last touched, for the eviction of ended runs. */
-	touchedMonoMs: number;
-}
-
-/** REST has to say what state the run is in, when its retry is due, or whose subflow it is. */
-function needsIdentifying(slot: Slot): boolean {
-	const { run } = slot;
-	const { state, labels } = run;
-	if (isUnidentified(run) || isReopenedUnchecked(run)) return true;
-	if (state === null || hasEnded(run)) return false;
-	if (state.name === "AwaitingRetry" && state.scheduledTimeMs === null && !state.fromRest) return true;
-	return labels.parentTaskRunId !== null && labels.parentRunId === null && !slot.parentUnknown;
-}
-
-/** What a view of it has made of the run: anything new calls for new questions. */
-export function takeOver(slot: Slot, { run, newState }: Merge, nowMonoMs: number): void {
-	const isNews = newState || run.aliveAtMonoMs !== slot.run.aliveAtMonoMs;
-	slot.run = run;
-	slot.touchedMonoMs = nowMonoMs;
-	if (isNews) {
-		slot.passed = "nothing";
-		slot.askAgainMonoMs = Number.NEGATIVE_INFINITY;
-	}
-	if (needsIdentifying(slot)) slot.doubtful = true;
-}
-
-/** Of a run that the server says it does not know. */
-const unknownRunAskAgainMs = 10 * 60_000;
-
-/** The server does not know it (any more). @param serverMs what the server's clock shows */
-export function markUnknown(slot: Slot, nowMonoMs: number, serverMs: number): void {
-	slot.doubtful = false;
-	slot.passed = "nothing";
-	slot.askAgainMonoMs = nowMonoMs + unknownRunAskAgainMs;
-	slot.run = { ...slot.run, state: null, endedAtMs: slot.run.endedAtMs ?? serverMs };
-}
-
-/** An ended run stays in memory this long, so that its late beats are known for what they are. */
-const endedKeptMs = 60 * 60_000;
-
-/** Ended long ago, and nothing about it is open. */
-export function isEvictable(slot: Slot, nowMonoMs: number): boolean {
-	if (slot.episode !== null || slot.asking || nowMonoMs - slot.touchedMonoMs <= endedKeptMs) return false;
-	return hasEnded(slot.run) || isGone(slot.run);
-}
-
-/** Shared: next to no run has one. */
-const noIds: readonly string[] = [];
-
-/** All runs that are alive or ended lately, by id. */
+/**
+ * All runs that are alive or ended lately, by id, in columns: a run takes 130 bytes and its place in the index, and no
+ * object. Slots are views of a row; those of runs that have left are used again.
+ */
 export class RunTable {
-	readonly #slots = new Map<string, Slot>();
+	readonly columns = new RunColumns();
+	readonly #rows: SlotRows = { packing: new RunPacking(this.columns), rare: new Map() };
+	readonly #index = new IdIndex();
+	/** Runs whose id is no UUID: Prefect has none, but a file may. */
+	readonly #oddIds = new Map<string, number>();
+	readonly #words = new Uint32Array(idWords);
+	#size = 0;
 
 	get size(): number {
-		return this.#slots.size;
+		return this.#size;
+	}
+
+	/** What the columns and the index take, used or not. */
+	get bytes(): number {
+		return this.columns.bytes + this.#index.bytes;
 	}
 
 	get(runId: string): Slot | undefined {
-		return this.#slots.get(runId);
+		const index = this.indexOf(runId);
+		return index === -1 ? undefined : this.at(index);
 	}
 
+	/** -1: not in the table. */
+	indexOf(runId: string): number {
+		if (!putId(this.#words, 0, runId)) return this.#oddIds.get(runId) ?? -1;
+		return this.#index.find(this.columns.runIds, this.#words);
+	}
+
+	runIdAt(index: number): string {
+		const { columns } = this;
+		return columns.has(index, bits.whole) ? this.at(index).run.runId : idOf(columns.runIds, index * idWords);
+	}
+
+	/** @param index of a run that is in the table */
+	at(index: number): Slot {
+		return new Slot(this.#rows, index);
+	}
+
+	/** The run is not in the table yet. */
 	add(run: Run, nowMonoMs: number): Slot {
-		const slot: Slot = {
-			run,
-			passed: "nothing",
-			asking: false,
-			askAgainMonoMs: Number.NEGATIVE_INFINITY,
-			doubtful: isUnidentified(run) || isReopenedUnchecked(run),
-			seenByRestMonoMs: Number.NEGATIVE_INFINITY,
-			episode: null,
-			spentAlertIds: noIds,
-			asideUntilMonoMs: Number.NEGATIVE_INFINITY,
-			first: { runningAtMs: null, firstBeatMs: null },
-			parentUnknown: false,
-			touchedMonoMs: nowMonoMs,
-		};
-		this.#slots.set(run.runId, slot);
+		const { columns } = this;
+		const index = columns.take(run.labels);
+		if (putId(columns.runIds, index * idWords, run.runId)) this.#index.add(columns.runIds, index);
+		else this.#oddIds.set(run.runId, index);
+		this.#size += 1;
+		const slot = this.at(index);
+		slot.run = run;
+		slot.doubtful = isUnidentified(run) || isReopenedUnchecked(run);
+		slot.touchedMonoMs = nowMonoMs;
 		return slot;
 	}
 
 	remove(runId: string): void {
-		this.#slots.delete(runId);
+		const index = this.indexOf(runId);
+		if (index === -1) return;
+		const { columns } = this;
+		if (!this.#oddIds.delete(runId)) this.#index.remove(columns.runIds, index);
+		this.#rows.packing.forget(index);
+		this.#rows.rare.delete(index);
+		columns.free(index);
+		this.#size -= 1;
 	}
 
 	/** The silence of these runs begins now: held beats of their group are still on their way. */
-	startAfresh(runIds: ReadonlySet<string>, nowMonoMs: number): void {
-		for (const slot of this.#slots.values()) {
-			if (!runIds.has(slot.run.runId)) continue;
+	startAfresh(runIds: Iterable<string>, nowMonoMs: number): void {
+		for (const runId of runIds) {
+			const slot = this.get(runId);
+			if (slot === undefined) continue;
 			slot.run = { ...slot.run, aliveAtMonoMs: nowMonoMs };
 			slot.passed = "nothing";
 		}
@@ -122,17 +86,26 @@ export class RunTable {
 
 	/** REST's listing of what is live, begun then, is complete: a live run that was not on it is in doubt. */
 	doubtUnlisted(startedMonoMs: number): void {
-		for (const slot of this.#slots.values()) {
-			const unseen = slot.seenByRestMonoMs < startedMonoMs && slot.touchedMonoMs < startedMonoMs;
-			if (!unseen || slot.doubtful || !isListedLive(slot.run)) continue;
+		const { flags, touchedMonoMs, end } = this.columns;
+		for (let index = 0; index < end; index += 1) {
+			const isCandidate = ((flags[index] as number) & (bits.taken | bits.doubtful | bits.ended)) === bits.taken;
+			if (!isCandidate || (touchedMonoMs[index] as number) >= startedMonoMs) continue;
+			const slot = this.at(index);
+			if (!isListedLive(slot.run)) continue;
 			slot.doubtful = true;
 			// This question is a new one: that another has been put off, for a day perhaps, is no reason to wait.
 			slot.askAgainMonoMs = Number.NEGATIVE_INFINITY;
 		}
 	}
 
-	/** In the order in which the runs were first heard of. */
-	values(): IterableIterator<Slot> {
-		return this.#slots.values();
+	/** In no order. */
+	*openEpisodes(): Generator<Episode> {
+		for (const { episode } of this.#rows.rare.values()) if (episode !== null) yield episode;
+	}
+
+	*values(): Generator<Slot> {
+		for (let index = 0; index < this.columns.end; index += 1) {
+			if (this.columns.has(index, bits.taken)) yield this.at(index);
+		}
 	}
 }

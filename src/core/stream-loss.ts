@@ -53,7 +53,7 @@ export class StreamLoss {
 		}
 		if (
 			lastBeat !== null &&
-			lastBeat !== before.lastBeat &&
+			lastBeat.eventId !== before.lastBeat?.eventId &&
 			isWithinReach(lastBeat) &&
 			this.#isOfOurTime(lastBeat.receivedMs)
 		) {

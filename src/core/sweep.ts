@@ -1,11 +1,35 @@
 import type { InquiryStage } from "./input.ts";
-import type { Passed } from "./run-table.ts";
+import type { Passed } from "./slot.ts";
 
 /** The first of the two confirmations comes this long before the deadline. */
 const eveMs = 10_000;
 
 /** A beat that is due has come, and is stored as well, by so long after; on a very busy server it may take longer. */
 const missedAfterMs = 15_000;
+
+interface SilenceLimits {
+	readonly cadenceMs: number | null;
+	readonly suspectAfterMs: number;
+	readonly dueAfterMs: number;
+}
+
+/** The counted silence up to which `nextQuestion` has none to ask. */
+export function nothingAskedForMs(passed: Passed, limits: SilenceLimits): number {
+	const { cadenceMs, suspectAfterMs, dueAfterMs } = limits;
+	const suspectMs = Math.min(suspectAfterMs, dueAfterMs - eveMs);
+	switch (passed) {
+		case "nothing":
+			return Math.min(suspectMs, (cadenceMs ?? Number.POSITIVE_INFINITY) + missedAfterMs);
+		case "missed":
+			return suspectMs;
+		case "suspect":
+			return dueAfterMs - eveMs;
+		case "eve":
+		case "due":
+			return dueAfterMs;
+	}
+	return passed satisfies never;
+}
 
 /**
  * The question that a silence calls for now; null when it calls for none. Each stage is asked once a silence, in order,
@@ -14,7 +38,7 @@ const missedAfterMs = 15_000;
 export function nextQuestion(
 	passed: Passed,
 	countedMs: number,
-	limits: { readonly cadenceMs: number | null; readonly suspectAfterMs: number; readonly dueAfterMs: number },
+	limits: SilenceLimits,
 ): Exclude<InquiryStage, "identify"> | null {
 	const isSuspect = countedMs >= Math.min(limits.suspectAfterMs, limits.dueAfterMs - eveMs);
 	switch (passed) {

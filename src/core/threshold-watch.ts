@@ -1,6 +1,6 @@
 import { useOf } from "./deadline.ts";
-import type { Match, ScopedRule } from "./rules.ts";
-import type { ArmedState, RunLabels } from "./run.ts";
+import type { Match, ScopedRule, Treatment } from "./rules.ts";
+import type { RunLabels } from "./run.ts";
 import type { Yardstick } from "./yardstick.ts";
 
 /** Rules times deployments that are told of until the rules change; the rest is in the counts alone. */
@@ -11,7 +11,7 @@ export interface DoubtfulThreshold {
 	/** From 1, in the order of the settings. */
 	readonly rule: number;
 	readonly match: Match;
-	/** Of the run at which it was noticed. */
+	/** What the run at which it was noticed shares with others. */
 	readonly labels: RunLabels;
 	readonly thresholdMs: number;
 	readonly cadenceMs: number;
@@ -41,15 +41,21 @@ export class ThresholdWatch {
 		this.#rules = rules;
 	}
 
-	/** @returns null for a run without a threshold, or with one that is long enough */
-	look(run: ArmedState): DoubtfulThreshold["fixed"] | null {
-		const { rule, thresholdMs } = this.#yardstick.treatment(run);
+	/**
+	 * @param labels what it shares with others
+	 * @param cadenceMs null: unknown
+	 * @returns null for a run without a threshold, or with one that is long enough
+	 */
+	look(
+		{ rule, thresholdMs }: Treatment,
+		labels: RunLabels,
+		cadenceMs: number | null,
+	): DoubtfulThreshold["fixed"] | null {
 		if (rule === null || thresholdMs === null) return null;
-		const cadenceMs = this.#yardstick.cadence(run).tauMs;
 		const fixed = useOf(thresholdMs, cadenceMs);
 		if (cadenceMs === null || (fixed !== "tight" && fixed !== "too_short")) return null;
-		if (this.#isNews(rule.place, run.labels, fixed)) {
-			this.#news.push({ rule: rule.place, match: rule.match, labels: run.labels, thresholdMs, cadenceMs, fixed });
+		if (this.#isNews(rule.place, labels, fixed)) {
+			this.#news.push({ rule: rule.place, match: rule.match, labels, thresholdMs, cadenceMs, fixed });
 		}
 		return fixed;
 	}

@@ -1,9 +1,10 @@
 import type { Instant } from "../lib/clock.ts";
-import { messageOf } from "../lib/errors.ts";
+import { countArmed } from "./armed-runs.ts";
 import { type Census, Coverage } from "./census.ts";
-import { Confirmation, type Question } from "./confirmation.ts";
+import { Confirmation } from "./confirmation.ts";
 import { noteConnection } from "./connection-input.ts";
 import { countBlind, type Decisions, noDecisions, type Oddity, odditiesOf } from "./decisions.ts";
+import type { ArmedFleet } from "./disruption-count.ts";
 import type { RunSilenceRow } from "./disruption-row.ts";
 import { Episodes } from "./episodes.ts";
 import { Family } from "./family.ts";
@@ -15,15 +16,14 @@ import { Observation } from "./observation.ts";
 import type { Priors } from "./priors.ts";
 import { type RunRow, runRowOf, type WorkspaceRow, workspaceRowOf } from "./record.ts";
 import { type KnownWorld, Restoration } from "./restoration.ts";
+import { Rounds } from "./rounds.ts";
 import { isBeatingState, isLabelled, newRun, type RunView } from "./run.ts";
-import { isEvictable, markUnknown, RunTable, type Slot, takeOver } from "./run-table.ts";
+import { RunTable } from "./run-table.ts";
 import type { TrackerOptions } from "./settings.ts";
+import { keepFaultApart, markUnknown, type Slot, takeOver } from "./slot.ts";
 import { StreamLoss } from "./stream-loss.ts";
 import { Witnesses } from "./witnesses.ts";
 import { Yardstick } from "./yardstick.ts";
-
-/** A run at which an exception was caught is left alone this long. */
-const asideMs = 60 * 60_000;
 
 /**
  * The liveness of every run of one workspace, and what follows from it. Decides and never acts: inputs go in, decisions
@@ -39,6 +39,7 @@ export class Tracker {
 	readonly #table = new RunTable();
 	readonly #groups: GroupWatch;
 	readonly #episodes: Episodes;
+	readonly #rounds: Rounds;
 	readonly #restoration: Restoration;
 	readonly #witnesses = new Witnesses();
 	readonly #loss: StreamLoss;
@@ -72,6 +73,7 @@ export class Tracker {
 				this.#decided.changedRuns.add(transition.episode.runId);
 			},
 		});
+		this.#rounds = new Rounds({ ...shared, episodes: this.#episodes, confirmation: this.#confirmation });
 	}
 
 	/** Call once, before any input. */
@@ -141,6 +143,11 @@ export class Tracker {
 		return this.#learning.priors;
 	}
 
+	/** What the table's columns and index take. */
+	get tableBytes(): number {
+		return this.#table.bytes;
+	}
+
 	get census(): Census {
 		return this.#coverage.census;
 	}
@@ -196,7 +203,7 @@ export class Tracker {
 		const known = this.#table.get(view.runId)?.run;
 		const slot = this.#applyView(at, view);
 		this.#loss.learned(known ?? newRun(view.runId), slot.run, at);
-		slot.seenByRestMonoMs = at.monoMs;
+		slot.touchedMonoMs = at.monoMs;
 		if (known === undefined && slot.run.lastBeat === null && slot.run.state !== null) {
 			slot.doubtful = isBeatingState(slot.run.state.type);
 		}
@@ -206,7 +213,7 @@ export class Tracker {
 		const slot = this.#table.get(answer.inquiry.runId);
 		this.#confirmation.cameBack(slot);
 		if (slot === undefined) return;
-		slot.seenByRestMonoMs = at.monoMs;
+		slot.touchedMonoMs = at.monoMs;
 		this.#atRun(at, slot, () => {
 			if (answer.view === null) this.#forget(slot, at);
 			else this.#learn(slot, { ...answer.view, beat: answer.newestBeat }, answer, at);
@@ -219,7 +226,7 @@ export class Tracker {
 		for (const beat of [...answer.earlierBeats, view.beat]) this.#merge(slot, { ...view, beat }, at);
 		this.#loss.learned(known, slot.run, at);
 		slot.parentUnknown = view.labels.parentTaskRunId !== null && view.labels.parentRunId === null;
-		const isLate = answer.inquiry.stage !== "identify" && slot.run.lastBeat !== known.lastBeat;
+		const isLate = answer.inquiry.stage !== "identify" && slot.run.lastBeat?.eventId !== known.lastBeat?.eventId;
 		if (isLate && this.observation.hearingSinceMonoMs !== null) this.#groups.eventLost(at);
 		const episode = this.#confirmation.weigh(slot, answer, at);
 		if (episode !== null) this.#episodes.open(slot, episode, at);
@@ -247,7 +254,7 @@ export class Tracker {
 
 	#sweep(at: Instant): void {
 		this.#yardstick.refresh(at.wallMs);
-		const eventsPerMs = this.#yardstick.expectedEventsPerMs(this.#table, at.monoMs);
+		const { eventsPerMs, fleet } = countArmed(this.#table, this.#yardstick, at.monoMs);
 		const { elapsedMs, sleptMs } = this.observation.tick(at, eventsPerMs);
 		if (sleptMs > 0) this.#note("own_pause", null, `asleep, or the wall clock set, by ${Math.round(sleptMs / 1000)} s`);
 		countBlind(this.#decided.blind, this.observation.openCauses, elapsedMs);
@@ -255,43 +262,27 @@ export class Tracker {
 			if (kind === "stored_state_not_heard") this.#groups.eventLost(at);
 			this.#note(kind, runId, "the server stored an event that the stream did not bring");
 		}
-		this.#sweepGroups(at);
-		const questions: Question[] = [];
-		for (const slot of this.#table.values()) {
-			this.#atRun(at, slot, () => {
-				this.#episodes.closeWithTime(slot, at);
-				const question = this.#confirmation.questionOf(slot, at);
-				if (question !== null) questions.push(question);
-			});
-			if (!isEvictable(slot, at.monoMs)) continue;
-			this.#family.forget(slot.run.runId);
-			this.#table.remove(slot.run.runId);
-			this.#decided.evictedRuns.push(slot.run.runId);
-		}
+		this.#sweepGroups(at, fleet);
+		const { isPending } = this.#restoration;
+		const round = this.#rounds.go(at, (slot, act) => this.#atRun(at, slot, act), !isPending);
+		for (const runId of round.evictedRuns) this.#decided.evictedRuns.push(runId);
 		// Until an earlier process's instants are mapped nobody's silence is known.
-		if (!this.#restoration.isPending) this.#decided.inquiries.push(...this.#confirmation.ask(questions));
+		if (!isPending) this.#decided.inquiries.push(...this.#confirmation.ask(round.questions));
 		this.#coverage.count(at, this.#groups.openByKind);
 	}
 
-	#sweepGroups(at: Instant): void {
+	#sweepGroups(at: Instant, fleet: ArmedFleet): void {
 		// Before the first catch-up the runs that are known first would be everything there is, and stored beats are old.
 		if (!this.observation.hasCaughtUp || this.#restoration.isPending) return;
-		const { transitions, resetRuns } = this.#groups.sweep(at);
+		const { transitions, resetRuns } = this.#groups.sweep(at, fleet);
 		this.#decided.transitions.push(...transitions);
-		this.#decided.workPools.push(...this.#groups.poolsToAsk(at));
+		this.#decided.workPools.push(...this.#groups.poolsToAsk(at, fleet));
 		// At once: unlike a beat, that a silence began afresh is not read again over REST.
 		for (const runId of resetRuns) this.#decided.changedRuns.add(runId);
 	}
 
-	/** A fault met at one run concerns that run: it is set aside for an hour, and stops nobody else. */
 	#atRun(at: Instant, slot: Slot, act: () => void): void {
-		if (at.monoMs < slot.asideUntilMonoMs) return;
-		try {
-			act();
-		} catch (error) {
-			slot.asideUntilMonoMs = at.monoMs + asideMs;
-			this.#note("run_set_aside", slot.run.runId, messageOf(error));
-		}
+		keepFaultApart(slot, at, act, (detail) => this.#note("run_set_aside", slot.run.runId, detail));
 	}
 
 	#note(kind: Oddity["kind"], runId: string | null, detail: string): void {

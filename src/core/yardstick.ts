@@ -1,11 +1,12 @@
-import { type Cadence, cadenceOf, settledCadence } from "./cadence.ts";
-import { type Deadline, deadlineOf, type Grace } from "./deadline.ts";
+import { type Cadence, cadenceOf, ownCadence, settledCadence } from "./cadence.ts";
+import { type Deadline, deadlineOf, type Grace, suspectAfter } from "./deadline.ts";
 import type { Learning } from "./learning.ts";
 import type { Observation } from "./observation.ts";
+import type { SharedPrior } from "./priors.ts";
 import { compileRules, type Treatment } from "./rules.ts";
-import { isArmed, type Run, type RunLabels } from "./run.ts";
-import type { RunTable } from "./run-table.ts";
+import type { Run, RunLabels } from "./run.ts";
 import type { DetectorSettings } from "./settings.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** A run's silence at one moment, on our monotonic clock. */
 export interface Silence {
@@ -16,6 +17,15 @@ export interface Silence {
 	readonly countedMs: number;
 }
 
+const noGrace: Grace = { lagP999Ms: 0, healthScore: 0 };
+
+/** Silent beyond the line of suspicion, by the proof of life, the cadence (null: unknown) and the operator's own deadline. */
+export interface LapseTest {
+	/** Blind time not subtracted: whoever is not, is not lapsed. */
+	mayBeLapsed(fromMonoMs: number, tauMs: number | null, thresholdMs: number | null): boolean;
+	isLapsed(fromMonoMs: number, tauMs: number | null, thresholdMs: number | null): boolean;
+}
+
 /** What runs are measured by: settings and rules, what was learned of their deployments, and how well we hear. */
 export class Yardstick {
 	readonly #observation: Observation;
@@ -23,7 +33,7 @@ export class Yardstick {
 	readonly #learning: Learning;
 	#settings: DetectorSettings;
 	#treatmentOf: (labels: RunLabels) => Treatment;
-	#grace: Grace = { lagP999Ms: 0, healthScore: 0 };
+	#grace = noGrace;
 	#wallMs = 0;
 
 	/** @param live `current` is read again at each sweep, since a reload changes it */
@@ -58,6 +68,15 @@ export class Yardstick {
 		return this.#treatmentOf(run.labels);
 	}
 
+	/** The same for all runs of these surroundings, remembered there. */
+	treatmentIn(surroundings: Surroundings): Treatment {
+		const { ruled } = surroundings;
+		if (ruled !== null && ruled.by === this.#treatmentOf) return ruled.treatment;
+		const treatment = this.#treatmentOf(surroundings.labels);
+		surroundings.ruled = { by: this.#treatmentOf, treatment };
+		return treatment;
+	}
+
 	cadence(run: Run): Cadence {
 		// Asked several times a sweep for each run: priors are looked up, by name, for the few that need one.
 		const settled = settledCadence(run.occurredMs);
@@ -72,10 +91,31 @@ export class Yardstick {
 	}
 
 	deadline(run: Run): Deadline {
-		const { k, thresholdMs } = this.treatment(run);
-		const patientK = this.#learning.patience.kOf(run.labels.deploymentId, k, this.#wallMs);
+		return this.#deadlineBy(this.treatment(run), run.labels, this.cadence(run).tauMs);
+	}
+
+	/** The same for a run of these surroundings and this cadence; null: unknown. */
+	deadlineIn(surroundings: Surroundings, tauMs: number | null): Deadline {
+		return this.#deadlineBy(this.treatmentIn(surroundings), surroundings.labels, tauMs);
+	}
+
+	#deadlineBy({ k, thresholdMs }: Treatment, { deploymentId }: RunLabels, tauMs: number | null): Deadline {
+		const patientK = this.#learning.patience.kOf(deploymentId, k, this.#wallMs);
 		const { slowestCadenceMs } = this.#settings;
-		return deadlineOf(this.cadence(run), { k: patientK, thresholdMs, slowestCadenceMs }, this.#grace);
+		return deadlineOf({ tauMs }, { k: patientK, thresholdMs, slowestCadenceMs }, this.#grace);
+	}
+
+	/** What a run of this cadence is given at least, whatever troubles us and whatever patience was learned. */
+	leastDeadline(surroundings: Surroundings, tauMs: number | null): Deadline {
+		const { k, thresholdMs } = this.treatmentIn(surroundings);
+		const { slowestCadenceMs } = this.#settings;
+		return deadlineOf({ tauMs }, { k, thresholdMs, slowestCadenceMs }, noGrace);
+	}
+
+	/** By the run's own beats alone; settled: nothing learned of others matters. */
+	ownCadence(run: Run): { readonly own: number | null; readonly isSettled: boolean } {
+		const isSettled = settledCadence(run.occurredMs) !== null;
+		return { own: ownCadence(run.occurredMs)?.tauMs ?? null, isSettled };
 	}
 
 	silence(run: Run, nowMonoMs: number): Silence {
@@ -88,13 +128,6 @@ export class Yardstick {
 		return { totalMs, blindMs, countedMs: totalMs - blindMs };
 	}
 
-	/** Silence as mass lapses and the expected rate see it: a silent stream is what they are about, so it counts. */
-	silenceWithSilentStream(run: Run, nowMonoMs: number): number {
-		const fromMonoMs = run.aliveAtMonoMs ?? nowMonoMs;
-		const blindMs = this.#observation.blindMsWithoutSilentStream(fromMonoMs, nowMonoMs, this.cadenceMs(run));
-		return Math.max(0, nowMonoMs - fromMonoMs) - blindMs;
-	}
-
 	/** No beat is due yet, so that there is no silence to speak of: mostly so, and quickly told. */
 	isFresh(run: Run, nowMonoMs: number): boolean {
 		if (run.aliveAtMonoMs === null) return false;
@@ -103,19 +136,33 @@ export class Yardstick {
 	}
 
 	isLapsed(run: Run, nowMonoMs: number): boolean {
-		if (this.isFresh(run, nowMonoMs)) return false;
-		return this.silenceWithSilentStream(run, nowMonoMs) > this.deadline(run).suspectAfterMs;
+		const { thresholdMs } = this.treatment(run);
+		return this.lapseTest(nowMonoMs).isLapsed(run.aliveAtMonoMs ?? nowMonoMs, this.cadence(run).tauMs, thresholdMs);
 	}
 
-	/** The rate at which beats should arrive: one each cadence from every armed run that is not overdue itself. */
-	expectedEventsPerMs(table: RunTable, nowMonoMs: number): number {
-		let perMs = 0;
-		for (const { run } of table.values()) {
-			if (!isArmed(run)) continue;
-			const { tauMs } = this.cadence(run);
-			if (tauMs !== null && !this.isLapsed(run, nowMonoMs)) perMs += 1 / tauMs;
-		}
-		return perMs;
+	/**
+	 * For many runs at one moment, as mass lapses and the expected rate see it: a silent stream is what they are about, so
+	 * it counts.
+	 */
+	lapseTest(nowMonoMs: number): LapseTest {
+		const { slowestCadenceMs } = this.#settings;
+		const grace = this.#grace;
+		const blindMs = this.#observation.withoutSilentStream(nowMonoMs);
+		const lineOf = (tauMs: number | null, thresholdMs: number | null): number =>
+			suspectAfter(tauMs, { thresholdMs, slowestCadenceMs }, grace);
+		return {
+			mayBeLapsed: (fromMonoMs, tauMs, thresholdMs) => nowMonoMs - fromMonoMs > lineOf(tauMs, thresholdMs),
+			isLapsed: (fromMonoMs, tauMs, thresholdMs) => {
+				const silentMs = nowMonoMs - fromMonoMs;
+				const lineMs = lineOf(tauMs, thresholdMs);
+				return silentMs > lineMs && silentMs - blindMs(fromMonoMs, tauMs ?? slowestCadenceMs) > lineMs;
+			},
+		};
+	}
+
+	/** For many runs at once: see `Priors.sharedPrior`. */
+	sharedPrior({ deploymentId, clientVersion }: RunLabels): SharedPrior {
+		return this.#learning.priors.sharedPrior(deploymentId, clientVersion);
 	}
 
 	usuallyBeats(run: Run): boolean {

@@ -1,5 +1,5 @@
 import { Disruption, type DisruptionSweep } from "../../src/core/disruption.ts";
-import type { ArmedRun } from "../../src/core/disruption-count.ts";
+import type { ArmedFleet, ArmedRun } from "../../src/core/disruption-count.ts";
 import type { Pipe } from "../../src/core/disruption-group.ts";
 import type { RunSilenceRow } from "../../src/core/disruption-row.ts";
 import type { GroupIncident } from "../../src/core/group-incident.ts";
@@ -16,6 +16,34 @@ export type FleetRun = { -readonly [Key in keyof ArmedRun]: ArmedRun[Key] };
 
 export function at(monoMs: number): Instant {
 	return { monoMs, wallMs: epochMs + monoMs };
+}
+
+/** As the table counts them: runs that are well are not named. */
+export function armedFleet(runs: () => Iterable<ArmedRun>): ArmedFleet {
+	const steady = new Map<string, { workPool: string | null; clientVersion: string | null; runs: number }>();
+	const steadyHeard = { lastMonoMs: Number.NEGATIVE_INFINITY, fastestCadenceMs: Number.POSITIVE_INFINITY };
+	for (const run of runs()) {
+		if (run.lapsed || run.hasOpenEpisode) continue;
+		const { workPool, clientVersion } = run;
+		const key = JSON.stringify([workPool, clientVersion]);
+		steady.set(key, { workPool, clientVersion, runs: (steady.get(key)?.runs ?? 0) + 1 });
+		steadyHeard.lastMonoMs = Math.max(steadyHeard.lastMonoMs, run.aliveAtMonoMs);
+		steadyHeard.fastestCadenceMs = Math.min(steadyHeard.fastestCadenceMs, run.cadenceMs);
+	}
+	return {
+		steady: [...steady.values()],
+		steadyHeard,
+		others: () => chosen(runs, ({ lapsed }) => lapsed),
+		othersAnd: (runIds) => {
+			const named = new Set(runIds);
+			return chosen(runs, ({ runId, lapsed }) => lapsed || named.has(runId));
+		},
+		all: runs,
+	};
+}
+
+function* chosen(runs: () => Iterable<ArmedRun>, isChosen: (run: ArmedRun) => boolean): Generator<ArmedRun> {
+	for (const run of runs()) if (isChosen(run)) yield run;
 }
 
 export const quietPipe: Pipe = { lastOtherEventMonoMs: null, lastLossMonoMs: null, offlinePools: new Set() };
@@ -99,7 +127,11 @@ export class Fleet {
 	}
 
 	sweep(monoMs: number): DisruptionSweep {
-		const swept = this.disruption.sweep(at(monoMs), () => this.runs.values(), this.pipe);
+		const swept = this.disruption.sweep(
+			at(monoMs),
+			armedFleet(() => this.runs.values()),
+			this.pipe,
+		);
 		this.disk.save(this.disruption, swept);
 		this.set(swept.resetRuns, { lapsed: false, aliveAtMonoMs: monoMs });
 		return swept;

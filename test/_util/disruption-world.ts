@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { Disruption, type DisruptionSweep } from "../../src/core/disruption.ts";
 import type { ArmedRun } from "../../src/core/disruption-count.ts";
 import type { Pipe } from "../../src/core/disruption-group.ts";
-import { at, DisruptionDisk, second, serverOffsetMs } from "./disruption-fleet.ts";
+import { armedFleet, at, DisruptionDisk, second, serverOffsetMs } from "./disruption-fleet.ts";
 
 export const stepMs = 15 * second;
 
@@ -106,7 +106,11 @@ class DisruptionWorld {
 		}
 		const ordered = this.#options.reversed === true ? present.toReversed() : present;
 		const facts = ordered.map((run) => factOf(run, nowMs));
-		const swept = this.#disruption.sweep(at(nowMs), () => facts, this.#pipe);
+		const swept = this.#disruption.sweep(
+			at(nowMs),
+			armedFleet(() => facts),
+			this.#pipe,
+		);
 		this.#disk.save(this.#disruption, swept);
 		const reset = new Set(swept.resetRuns);
 		for (const run of present) if (reset.has(run.runId)) run.aliveAtMonoMs = nowMs;

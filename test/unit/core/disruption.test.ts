@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ArmedRun } from "../../../src/core/disruption-count.ts";
-import { at, Fleet, quietPipe, second } from "../../_util/disruption-fleet.ts";
+import { armedFleet, at, Fleet, quietPipe, second } from "../../_util/disruption-fleet.ts";
 
 describe("a group trips", () => {
 	it.each([
@@ -78,7 +78,7 @@ describe("a group trips", () => {
 			for (const runId of ids) yield Object.assign(reused, { runId });
 		}
 		const { disruption } = new Fleet();
-		const { opened } = disruption.sweep(at(75_000), facts, quietPipe);
+		const { opened } = disruption.sweep(at(75_000), armedFleet(facts), quietPipe);
 		expect(opened).toMatchObject([{ runIds: ids }]);
 	});
 });
@@ -89,7 +89,7 @@ describe("the runs that an incident names", () => {
 		const ids = Array.from({ length: 1_000 }, (_, index) => fleet.add(String(index).padStart(4, "0"), 1)[0]!);
 		fleet.lapse(ids);
 		const reversed = () => [...fleet.runs.values()].toReversed();
-		const { opened } = fleet.disruption.sweep(at(75_000), reversed, quietPipe);
+		const { opened } = fleet.disruption.sweep(at(75_000), armedFleet(reversed), quietPipe);
 		expect(opened).toMatchObject([{ runsTotal: 1_000, runIds: ids.slice(0, 200) }]);
 	});
 

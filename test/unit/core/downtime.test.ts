@@ -27,8 +27,8 @@ describe("our own downtime, once what was stored in it has been read", () => {
 	it("stays blind for one cadence of the run: clients may hold what they could not send in it", () => {
 		expect(sight.blindMs(-30 * minute, cadence - 1, cadence)).toBe(20 * minute);
 		expect(sight.blindMs(-30 * minute, cadence, cadence)).toBe(0);
-		expect(sight.blindMsWithoutSilentStream(-30 * minute, cadence - 1, cadence)).toBe(20 * minute);
-		expect(sight.blindMsWithoutSilentStream(-30 * minute, cadence, cadence)).toBe(0);
+		expect(sight.withoutSilentStream(cadence - 1)(-30 * minute, cadence)).toBe(20 * minute);
+		expect(sight.withoutSilentStream(cadence)(-30 * minute, cadence)).toBe(0);
 	});
 
 	it("stays so for no longer than it was", () => {

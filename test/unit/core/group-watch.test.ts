@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { armedRuns } from "../../../src/core/armed-runs.ts";
+import { countArmed } from "../../../src/core/armed-runs.ts";
 import { Disruption } from "../../../src/core/disruption.ts";
+import type { ArmedRun } from "../../../src/core/disruption-count.ts";
 import { GroupWatch } from "../../../src/core/group-watch.ts";
 import { Learning } from "../../../src/core/learning.ts";
 import { Observation } from "../../../src/core/observation.ts";
@@ -26,13 +27,15 @@ function parts() {
 	return { observation, yardstick, table: new RunTable() };
 }
 
+const plain = ({ runId, anchorMs, lapsed, hasOpenEpisode }: ArmedRun) => ({ runId, anchorMs, lapsed, hasOpenEpisode });
+
 describe("the runs that may lapse together", () => {
 	it("are the armed ones, their silence dated by the server's clock", () => {
 		const { observation, yardstick, table } = parts();
 		table.add(beating, 0);
 		table.add({ ...newRun(uuid(1, 2)), state: beating.state }, 0);
 		observation.restAnswered({ monoMs: 2_000, wallMs: 0 }, 31_500);
-		const runs = [...armedRuns(table, yardstick, 100_000)];
+		const runs = Array.from(countArmed(table, yardstick, 100_000).fleet.others(), plain);
 		expect(runs).toMatchObject([{ runId: uuid(1, 1), anchorMs: 30_000, lapsed: true, hasOpenEpisode: false }]);
 	});
 
@@ -40,14 +43,15 @@ describe("the runs that may lapse together", () => {
 		const { yardstick, table } = parts();
 		table.add(beating, 0);
 		table.add({ ...beating, runId: uuid(1, 2), lastBeat: { ...beating.lastBeat!, receivedMs: null } }, 0);
-		expect([...armedRuns(table, yardstick, 2_000)].map(({ anchorMs }) => anchorMs)).toEqual([30_000, 0]);
+		const { fleet } = countArmed(table, yardstick, 2_000);
+		expect(Array.from(fleet.all(), ({ anchorMs }) => anchorMs)).toEqual([30_000, 0]);
 	});
 });
 
 describe("a run never heard", () => {
 	it("is held by no group, and belongs to none", () => {
-		const { yardstick, table } = parts();
-		const groups = new GroupWatch({ namespace: "n", workspace: "w", table, yardstick, holds: true });
+		const { table } = parts();
+		const groups = new GroupWatch({ namespace: "n", workspace: "w", table, holds: true });
 		expect(groups.heldUntil(newRun(uuid(1, 1)))).toBeNull();
 		expect(groups.groupIdOf(newRun(uuid(1, 1)))).toBeNull();
 	});
@@ -93,18 +97,20 @@ describe("incidents that an earlier process opened", () => {
 
 	it("are counted by kind until they are taken up, and after", () => {
 		const { yardstick, table } = parts();
-		const groups = new GroupWatch({ namespace: "n", workspace: "w", table, yardstick, holds: true });
+		const groups = new GroupWatch({ namespace: "n", workspace: "w", table, holds: true });
 		const open = [groupOf("one", { group: "a" }), groupOf("two", { group: "b" })];
 		groups.begin({ tripped: [], silences: [], open });
 		expect(groups.openByKind).toEqual({ work_pool: 2 });
 		expect(groups.restore(0, at)).toEqual([]);
 		expect(groups.openByKind).toEqual({ work_pool: 2 });
-		expect(groups.sweep(at).transitions.map(({ incident: { groupId, closed } }) => [groupId, closed?.outcome])).toEqual(
-			[
-				["one", "ended"],
-				["two", "ended"],
-			],
-		);
+		expect(
+			groups
+				.sweep(at, countArmed(table, yardstick, at.monoMs).fleet)
+				.transitions.map(({ incident: { groupId, closed } }) => [groupId, closed?.outcome]),
+		).toEqual([
+			["one", "ended"],
+			["two", "ended"],
+		]);
 		expect(groups.openByKind).toEqual({});
 	});
 
@@ -203,7 +209,10 @@ describe("a single look", () => {
 		for (let number = 1; number <= 5; number += 1) table.add({ ...beating, runId: uuid(1, number) }, 0);
 		const at = { monoMs: 100_000, wallMs: 0 };
 		const sweepOf = (holds: boolean) =>
-			new GroupWatch({ namespace: "n", workspace: "w", table, yardstick, holds }).sweep(at);
+			new GroupWatch({ namespace: "n", workspace: "w", table, holds }).sweep(
+				at,
+				countArmed(table, yardstick, 100_000).fleet,
+			);
 		expect(sweepOf(true).transitions).toHaveLength(1);
 		expect(sweepOf(false)).toEqual({ transitions: [], resetRuns: [] });
 	});

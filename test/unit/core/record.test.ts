@@ -9,8 +9,9 @@ import {
 	workspaceRowOf,
 } from "../../../src/core/record.ts";
 import { newRun, noLabels, type Run } from "../../../src/core/run.ts";
-import { isEvictable, RunTable } from "../../../src/core/run-table.ts";
+import { RunTable } from "../../../src/core/run-table.ts";
 import { ServerClock } from "../../../src/core/server-clock.ts";
+import { isEvictable } from "../../../src/core/slot.ts";
 import { uuid } from "../../_util/core-server.ts";
 import { trippedGroup } from "../../_util/store-samples.ts";
 
@@ -147,22 +148,26 @@ describe("the table of runs", () => {
 		const slot = new RunTable().add(ended, 0);
 		expect(isEvictable(slot, hour)).toBe(false);
 		expect(isEvictable(slot, hour + 1)).toBe(true);
-		expect(isEvictable({ ...slot, asking: true }, hour + 1)).toBe(false);
-		expect(isEvictable({ ...slot, run }, hour + 1)).toBe(false);
-		expect(isEvictable({ ...slot, run: { ...ended, state: null } }, hour + 1)).toBe(true);
+		slot.asking = true;
+		expect(isEvictable(slot, hour + 1)).toBe(false);
+		slot.asking = false;
+		slot.run = run;
+		expect(isEvictable(slot, hour + 1)).toBe(false);
+		slot.run = { ...ended, state: null };
+		expect(isEvictable(slot, hour + 1)).toBe(true);
 	});
 
 	it("doubts a live run that neither REST's listing nor an event has shown since the listing began", () => {
 		const cases = [
-			{ seenMs: 99, touchedMs: 99, known: run, doubtful: true },
-			{ seenMs: 100, touchedMs: 99, known: run, doubtful: false },
-			{ seenMs: 99, touchedMs: 100, known: run, doubtful: false },
-			{ seenMs: 99, touchedMs: 99, known: ended, doubtful: false },
+			{ touchedMs: 99, known: run, doubtful: true },
+			{ touchedMs: 100, known: run, doubtful: false },
+			{ touchedMs: 99, known: ended, doubtful: false },
+			{ touchedMs: 99, known: { ...run, state: null }, doubtful: false },
 		];
-		for (const { seenMs, touchedMs, known, doubtful } of cases) {
+		for (const { touchedMs, known, doubtful } of cases) {
 			const table = new RunTable();
 			const slot = table.add(known, touchedMs);
-			slot.seenByRestMonoMs = seenMs;
+			slot.doubtful = false;
 			table.doubtUnlisted(100);
 			expect(slot.doubtful).toBe(doubtful);
 		}

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { countArmed } from "../../../src/core/armed-runs.ts";
 import { Learning } from "../../../src/core/learning.ts";
 import { Observation } from "../../../src/core/observation.ts";
 import { newRun, type Run } from "../../../src/core/run.ts";
@@ -45,7 +46,7 @@ describe("the rate at which beats should arrive", () => {
 		const table = new RunTable();
 		table.add(run, 0);
 		table.add({ ...beating, runId: uuid(1, 3), occurredMs: [0, 60_000], aliveAtMonoMs: nowMonoMs }, 0);
-		return yardstickOf().expectedEventsPerMs(table, nowMonoMs) - 1 / 60_000;
+		return countArmed(table, yardstickOf(), nowMonoMs).eventsPerMs - 1 / 60_000;
 	}
 
 	it.each<{ rule: string; run: Run; nowMonoMs: number; expected: number }>([

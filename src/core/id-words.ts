@@ -1,0 +1,67 @@
+/** Words of 32 bits in a UUID. */
+export const idWords = 4;
+
+const dash = 45;
+const digits = Int8Array.from({ length: 128 }, (_, code) => digitOf(code));
+const bytes = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** Of a code below 128; -1 of what is no digit of a UUID in lower case. */
+function digitOf(code: number): number {
+	if (code >= 48 && code <= 57) return code - 48;
+	return code >= 97 && code <= 102 ? code - 87 : -1;
+}
+
+/** Four hexadecimal digits; negative when one of them is none. */
+function half(text: string, at: number): number {
+	const [a, b, c, d] = [digit(text, at), digit(text, at + 1), digit(text, at + 2), digit(text, at + 3)];
+	return (a << 12) | (b << 8) | (c << 4) | d;
+}
+
+function digit(text: string, at: number): number {
+	return digits[text.charCodeAt(at)] ?? -1;
+}
+
+/**
+ * Puts a UUID into four words.
+ *
+ * @returns false for anything but a UUID in lower case, because it would not come back as it was; the words are void then
+ */
+export function putId(words: Uint32Array, at: number, text: string): boolean {
+	if (text.length !== 36 || !hasDashes(text)) return false;
+	let signs = 0;
+	for (let word = 0; word < idWords; word += 1) {
+		const high = half(text, highAt[word] as number);
+		const low = half(text, lowAt[word] as number);
+		words[at + word] = (high << 16) | low;
+		signs |= high | low;
+	}
+	return signs >= 0;
+}
+
+const highAt = [0, 9, 19, 28] as const;
+const lowAt = [4, 14, 24, 32] as const;
+
+function hasDashes(text: string): boolean {
+	const [a, b, c, d] = [text.charCodeAt(8), text.charCodeAt(13), text.charCodeAt(18), text.charCodeAt(23)];
+	return a === dash && b === dash && c === dash && d === dash;
+}
+
+/** The lower-case UUID of four words. */
+export function idOf(words: Uint32Array, at: number): string {
+	const [a, b, c, d] = [words[at], words[at + 1], words[at + 2], words[at + 3]] as [number, number, number, number];
+	return `${hex(a >>> 16)}${hex(a & 0xffff)}-${hex(b >>> 16)}-${hex(b & 0xffff)}-${hex(c >>> 16)}-${hex(c & 0xffff)}${hex(d >>> 16)}${hex(d & 0xffff)}`;
+}
+
+function hex(pair: number): string {
+	return `${bytes[pair >>> 8]}${bytes[pair & 0xff]}`;
+}
+
+/** Are these the same id? */
+export function isSameId(one: Uint32Array, at: number, other: Uint32Array, otherAt: number): boolean {
+	return (
+		one[at] === other[otherAt] &&
+		one[at + 1] === other[otherAt + 1] &&
+		one[at + 2] === other[otherAt + 2] &&
+		one[at + 3] === other[otherAt + 3]
+	);
+}

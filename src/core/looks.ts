@@ -1,0 +1,107 @@
+import type { Learning } from "./learning.ts";
+import { clockSlackMs, nextLookOf, restsOnLearning } from "./next-look.ts";
+import type { RunTable } from "./run-table.ts";
+import type { DetectorSettings } from "./settings.ts";
+import type { Slot } from "./slot.ts";
+import type { Surroundings } from "./surroundings.ts";
+import type { Yardstick } from "./yardstick.ts";
+
+/**
+ * Runs looked at in one sweep. More are due at once only when a fleet falls silent or a process has just started; REST
+ * answers for 250 runs a second at best, so that those over wait for their turn, in the order of the table.
+ */
+export const looksMax = 50_000;
+/** A floor that has been broken is laid a little lower, lest each new beat break it again. */
+const floorShare = 0.98;
+
+/** Whom a sweep has to look at: one pass over a column of instants. See the law of the next look. */
+export class Looks {
+	readonly #table: RunTable;
+	readonly #yardstick: Yardstick;
+	readonly #learning: Learning;
+	readonly #looksMax: number;
+	#settings: DetectorSettings | null = null;
+	/** The greatest that looks have been reckoned with. */
+	#offsetMs: number | null = null;
+	#lowerings = 0;
+	#risings = 0;
+	/** Where the next sweep goes on. */
+	#from = 0;
+
+	constructor(parts: { table: RunTable; yardstick: Yardstick; learning: Learning; looksMax: number }) {
+		this.#table = parts.table;
+		this.#yardstick = parts.yardstick;
+		this.#learning = parts.learning;
+		this.#looksMax = parts.looksMax;
+	}
+
+	/** Once a sweep: what may have brought forward the deadlines of many. */
+	refresh(): void {
+		const { settings } = this.#yardstick;
+		const offsetMs = this.#yardstick.toMonoMs(0);
+		const isClockSet = offsetMs !== null && (this.#offsetMs === null || offsetMs < this.#offsetMs - clockSlackMs);
+		if (settings !== this.#settings || isClockSet) {
+			this.#settings = settings;
+			this.#offsetMs = offsetMs;
+			this.#table.columns.lookAtOnce(() => true);
+		}
+		if (offsetMs !== null) this.#offsetMs = Math.max(offsetMs, this.#offsetMs ?? offsetMs);
+		this.#followLearning();
+	}
+
+	/** Those whose look is due, in the order of the table; of more than `looksMax` the next ones. */
+	*due(nowMonoMs: number): Generator<Slot> {
+		const { columns } = this.#table;
+		const { end } = columns;
+		const start = this.#from < end ? this.#from : 0;
+		this.#from = 0;
+		let looks = 0;
+		for (let step = 0; step < end; step += 1) {
+			const index = start + step < end ? start + step : start + step - end;
+			if ((columns.nextLookMonoMs[index] as number) > nowMonoMs) continue;
+			if (looks === this.#looksMax) {
+				this.#from = index;
+				return;
+			}
+			looks += 1;
+			yield this.#table.at(index);
+		}
+	}
+
+	/** The run has been looked at, and nothing was to be done. */
+	settle(slot: Slot): void {
+		const surroundings = this.#table.columns.surroundingsAt(slot.index);
+		slot.nextLookMonoMs = nextLookOf(slot, { yardstick: this.#yardstick, learning: this.#learning, surroundings });
+	}
+
+	#followLearning(): void {
+		const { priors, habits } = this.#learning;
+		if (priors.lowerings === this.#lowerings && habits.risings === this.#risings) return;
+		this.#lowerings = priors.lowerings;
+		this.#risings = habits.risings;
+		const { columns } = this.#table;
+		const moved = new Set<Surroundings>();
+		for (const surroundings of columns.shared.all()) if (this.#breaks(surroundings)) moved.add(surroundings);
+		if (moved.size === 0) return;
+		columns.lookAtOnce((index, flags) => restsOnLearning(flags) && moved.has(columns.surroundingsAt(index)));
+	}
+
+	/** What was reckoned with for its runs does not hold any more. */
+	#breaks(surroundings: Surroundings): boolean {
+		const { priors, habits } = this.#learning;
+		const { deploymentId, clientVersion } = surroundings.labels;
+		let isBroken = false;
+		if (surroundings.tauFloorMs !== null) {
+			const floorMs = priors.floorMs(deploymentId, clientVersion);
+			if (floorMs < surroundings.tauFloorMs) {
+				surroundings.tauFloorMs = floorMs * floorShare;
+				isBroken = true;
+			}
+		}
+		if (surroundings.mayBeHabitual === false && habits.mayBeHabitual(deploymentId)) {
+			surroundings.mayBeHabitual = true;
+			isBroken = true;
+		}
+		return isBroken;
+	}
+}
