@@ -38,7 +38,7 @@ function ingestLines(ingest: readonly IngestFigures[]): readonly string[] {
 		"## Ingest",
 		"",
 		"`zombied run` with its store on disk, and Prefect's `PrefectEventSubscriber` with an empty loop body, take the same",
-		"heartbeats (830 bytes, random runs of a fleet that the database knows) from the same server on loopback, in turns.",
+		"heartbeats of deployments (1 kB; random runs of a fleet that the database knows) from the same server, in turns.",
 		"zombied's clock stops when its process has exited with everything committed. Medians, and each repetition in brackets.",
 		"",
 		"| live runs | events/s | CPU an event | × Prefect's subscriber | loop delay p99 | RSS | Prefect's subscriber, events/s |",

@@ -14,7 +14,7 @@ export function runIdOf(index: number): string {
 }
 
 export function runNameOf(index: number): string {
-	return `resourceful-capybara-${String(index).padStart(7, "0")}`;
+	return `capybara-${String(index).padStart(7, "0")}`;
 }
 
 export function flowOf(index: number): { readonly id: string; readonly name: string } {
@@ -31,7 +31,7 @@ export function runningStateOf(index: number): { readonly id: string; readonly a
 	return { id: uuidOf(0x57a7, index), atMs: midnightMs - 86_400_000 };
 }
 
-/** What a beat of the run tells, as the daemon keeps it. */
+/** What the beats of the run tell, and REST of its deployment, as the daemon keeps it. */
 export function labelsOf(index: number): RunLabels {
 	return {
 		name: runNameOf(index),
@@ -47,19 +47,19 @@ export function labelsOf(index: number): RunLabels {
 	};
 }
 
-/** The related resources of the run's events, in the order in which Prefect sends them. */
+/** The related resources of a heartbeat of a deployment's run, as Prefect 3.8.8 sends them. */
 export function relatedOf(index: number): readonly Readonly<Record<string, string>>[] {
-	const role = (kind: string, id: string, as: string, name: string) => ({
+	const resource = (kind: string, id: string, name: string | null) => ({
 		"prefect.resource.id": `prefect.${kind}.${id}`,
-		"prefect.resource.role": as,
-		"prefect.resource.name": name,
+		"prefect.resource.role": kind,
+		...(name === null ? {} : { "prefect.resource.name": name }),
 	});
 	return [
-		role("flow", flowOf(index).id, "flow", flowOf(index).name),
-		role("deployment", deploymentOf(index).id, "deployment", deploymentOf(index).name),
-		{ "prefect.resource.id": "prefect.tag.team:data", "prefect.resource.role": "tag" },
-		role("work-queue", queue.id, "work-queue", queue.name),
-		role("work-pool", pool.id, "work-pool", pool.name),
+		resource("flow", flowOf(index).id, flowOf(index).name),
+		resource("deployment", deploymentOf(index).id, null),
+		resource("tag", "team:data", null),
+		resource("work-queue", queue.id, queue.name),
+		resource("work-pool", pool.id, pool.name),
 	];
 }
 
