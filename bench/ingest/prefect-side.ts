@@ -55,6 +55,11 @@ export class PrefectSubscriber implements AsyncDisposable {
 		this.told.catch(() => undefined);
 	}
 
+	/** Forgets the backfill that it began with. */
+	countAgain(): void {
+		this.#process.send("SIGUSR1");
+	}
+
 	/** It says what it has come to, and ends. */
 	async stop(): Promise<Told> {
 		this.#process.send("SIGTERM");

@@ -17,10 +17,16 @@ def cpu_seconds() -> float:
 
 
 async def main(events_total: int) -> None:
-    """Ends with the last event, or when told to by SIGTERM; says what it has come to."""
+    """Ends with the last event, or when told to by SIGTERM; says what it has come to. SIGUSR1: counts from 0 again."""
     event_filter = EventFilter(event=EventNameFilter(prefix=["prefect.flow-run."]))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
     events = 0
+
+    def count_again() -> None:
+        nonlocal events
+        events = 0
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, count_again)
     cpu_before = 0.0
     try:
         async with PrefectEventSubscriber(filter=event_filter) as subscriber:

@@ -62,6 +62,7 @@ async function measureRate({ python, server, daemon, rate, seconds, signal }: Ra
 	await using subscriber = new PrefectSubscriber({ python, apiUrl, events: Number.MAX_SAFE_INTEGER, folder, signal });
 	// Its import of Prefect alone takes seconds, and nothing tells when it has subscribed.
 	await pause(settleMs, signal);
+	subscriber.countAgain();
 	const heardBefore = await framesHeard(daemon);
 	const cpuBefore = [await cpuMs(server.pid), await cpuMs(daemon.pid)] as const;
 	const beganMs = performance.now();
