@@ -3,6 +3,7 @@ import { silenceAnchorMs } from "./group-incident.ts";
 import { RunCadences } from "./run-cadences.ts";
 import { bits } from "./run-columns.ts";
 import type { RunTable } from "./run-table.ts";
+import type { SurroundingsTable } from "./surroundings.ts";
 import type { LapseTest, Yardstick } from "./yardstick.ts";
 
 /** The armed runs of one sweep, as mass lapses see them, and the rate at which they should be heard. */
@@ -17,48 +18,59 @@ export function countArmed(table: RunTable, yardstick: Yardstick, nowMonoMs: num
 	const { flags, aliveMonoMs, surroundings, shared, end } = table.columns;
 	const cadences = new RunCadences(table, yardstick);
 	const lapse = yardstick.lapseTest(nowMonoMs);
-	const { slowestCadenceMs } = yardstick.settings;
-	const steadyRuns = new Uint32Array(shared.length);
-	const thresholdsMs = Array.from({ length: shared.length }, (_, place) => thresholdIn(table, yardstick, place));
+	const thresholdsMs = shared.all().map((one) => yardstick.treatmentIn(one).thresholdMs);
+	const steady = new SteadyCount(shared.length, yardstick.settings.slowestCadenceMs);
 	const lapsing: number[] = [];
-	let [eventsPerMs, lastMonoMs, fastestCadenceMs] = [0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+	let eventsPerMs = 0;
 	for (let index = 0; index < end; index += 1) {
 		const told = flags[index] as number;
 		if ((told & bits.armed) === 0) continue;
 		const place = surroundings[index] as number;
+		const thresholdMs = thresholdsMs[place] as number | null;
 		const aliveAtMonoMs = aliveMonoMs[index] as number;
 		const tauMs = cadences.tauMsAt(index);
-		// No line is nearer than a cadence: of most runs nothing else has to be asked.
-		const isOverdue = tauMs === null || nowMonoMs - aliveAtMonoMs > tauMs;
-		const mayLapse = isOverdue && lapse.mayBeLapsed(aliveAtMonoMs, tauMs, thresholdsMs[place] as number | null);
-		const isLapsed = mayLapse && lapse.isLapsed(aliveAtMonoMs, tauMs, thresholdsMs[place] as number | null);
+		const mayLapse =
+			isOverdue(nowMonoMs - aliveAtMonoMs, tauMs) && lapse.mayBeLapsed(aliveAtMonoMs, tauMs, thresholdMs);
+		if (mayLapse) lapsing.push(index);
+		else if ((told & bits.episode) === 0) steady.add(place, aliveAtMonoMs, tauMs);
+		const isLapsed = mayLapse && lapse.isLapsed(aliveAtMonoMs, tauMs, thresholdMs);
 		if (tauMs !== null && !isLapsed) eventsPerMs += 1 / tauMs;
-		if (mayLapse) {
-			lapsing.push(index);
-		} else if ((told & bits.episode) === 0) {
-			steadyRuns[place] = (steadyRuns[place] as number) + 1;
-			lastMonoMs = Math.max(lastMonoMs, aliveAtMonoMs);
-			fastestCadenceMs = Math.min(fastestCadenceMs, tauMs ?? slowestCadenceMs);
+	}
+	return { eventsPerMs, fleet: new Fleet({ table, yardstick, nowMonoMs, lapsing, ...steady.of(shared) }) };
+}
+
+/** No line of suspicion is nearer than a cadence: of most runs nothing else has to be asked. */
+function isOverdue(silentMs: number, tauMs: number | null): boolean {
+	return tauMs === null || silentMs > tauMs;
+}
+
+/** Runs that are well, by their surroundings. */
+class SteadyCount {
+	readonly #runsIn: Uint32Array;
+	readonly #slowestCadenceMs: number;
+	#lastMonoMs = Number.NEGATIVE_INFINITY;
+	#fastestCadenceMs = Number.POSITIVE_INFINITY;
+
+	constructor(places: number, slowestCadenceMs: number) {
+		this.#runsIn = new Uint32Array(places);
+		this.#slowestCadenceMs = slowestCadenceMs;
+	}
+
+	add(place: number, aliveAtMonoMs: number, tauMs: number | null): void {
+		this.#runsIn[place] = (this.#runsIn[place] as number) + 1;
+		this.#lastMonoMs = Math.max(this.#lastMonoMs, aliveAtMonoMs);
+		this.#fastestCadenceMs = Math.min(this.#fastestCadenceMs, tauMs ?? this.#slowestCadenceMs);
+	}
+
+	of(shared: SurroundingsTable): Pick<ArmedFleet, "steady" | "steadyHeard"> {
+		const steady: SteadyRuns[] = [];
+		for (const [place, runs] of this.#runsIn.entries()) {
+			if (runs === 0) continue;
+			const { workPool, clientVersion } = shared.at(place).labels;
+			steady.push({ workPool, clientVersion, runs });
 		}
+		return { steady, steadyHeard: { lastMonoMs: this.#lastMonoMs, fastestCadenceMs: this.#fastestCadenceMs } };
 	}
-	const steadyHeard = { lastMonoMs, fastestCadenceMs };
-	const parts = { table, yardstick, nowMonoMs, lapsing, steady: steadyOf(table, steadyRuns), steadyHeard };
-	return { eventsPerMs, fleet: new Fleet(parts) };
-}
-
-/** Null also for surroundings that nobody has any more. */
-function thresholdIn(table: RunTable, yardstick: Yardstick, place: number): number | null {
-	return yardstick.treatmentIn(table.columns.shared.at(place)).thresholdMs;
-}
-
-function steadyOf({ columns }: RunTable, runsIn: Uint32Array): readonly SteadyRuns[] {
-	const steady: SteadyRuns[] = [];
-	for (const [place, runs] of runsIn.entries()) {
-		if (runs === 0) continue;
-		const { workPool, clientVersion } = columns.shared.at(place).labels;
-		steady.push({ workPool, clientVersion, runs });
-	}
-	return steady;
 }
 
 interface FleetParts extends Pick<ArmedFleet, "steady" | "steadyHeard"> {

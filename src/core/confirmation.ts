@@ -196,10 +196,12 @@ export class Confirmation {
 	#open(slot: Slot, state: StateView, claim: Claim, answer: InquiryAnswer, at: Instant): Episode {
 		const { namespace, workspace, groups } = this.#options;
 		const { run } = slot;
+		// Memory need not have the name: REST has just told it.
+		const name = run.labels.name ?? answer.view?.labels.name ?? null;
 		return openEpisode({
 			namespace,
 			workspace,
-			run,
+			run: { ...run, labels: { ...run.labels, name } },
 			state,
 			claim,
 			newestStoredBeatMs: answer.newestBeat?.receivedMs ?? null,

@@ -77,7 +77,9 @@ export class Restoration {
 		for (const row of known.runs) {
 			const run = runFromRow(row);
 			if (isGone(run)) continue;
-			alive.set(table.add(run, at.monoMs).index, row.aliveAtServerMs);
+			const { index } = table.add(run, at.monoMs);
+			table.stored(run.runId);
+			alive.set(index, row.aliveAtServerMs);
 			if (run.labels.parentRunId !== null) family.link(run.runId, run.labels.parentRunId);
 		}
 		for (const episode of known.openEpisodes) {

@@ -40,6 +40,8 @@ export const bits = {
 	settled: 1 << 16,
 	/** Something of its watching is kept beside the columns. */
 	rare: 1 << 17,
+	/** Its name is stored: memory need not keep it. */
+	named: 1 << 31,
 } as const;
 /** Beats in the ring, 4 bits. */
 export const beatsShift = 18;

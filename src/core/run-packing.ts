@@ -4,7 +4,7 @@ import { usOf } from "./micros.ts";
 import { type AfterEnd, type BeatView, isArmed, isBeatingState, isTerminal, type Run, type StateView } from "./run.ts";
 import { beatsShift, bits, deltasMax, noGap, type RunColumns, tauShift } from "./run-columns.ts";
 import { StateKinds } from "./state-kinds.ts";
-import { belongsTo, hasOwnLabels, labelsOf, type OwnLabels } from "./surroundings.ts";
+import { belongsTo, labelsOf, type OwnLabels } from "./surroundings.ts";
 
 const deltaMinUs = deltaMinMs * 1000;
 const attemptMax = 255;
@@ -46,7 +46,8 @@ export class RunPacking {
 		columns.set(slot, bits.shouldBeat, run.state !== null && isBeatingState(run.state.type));
 		columns.set(slot, bits.beat, run.lastBeat !== null);
 		columns.set(slot, bits.settled, false);
-		const isUsual = this.#writeState(slot, run) && this.#writeBeats(slot, run);
+		const hasId = putId(columns.runIds, slot * idWords, run.runId);
+		const isUsual = hasId && this.#writeState(slot, run) && this.#writeBeats(slot, run);
 		columns.set(slot, bits.whole, !isUsual);
 		if (!isUsual) this.#whole.set(slot, run);
 		else this.#writeSides(slot, run);
@@ -87,6 +88,13 @@ export class RunPacking {
 		this.#scheduledMs.delete(slot);
 	}
 
+	/** The name is stored: it is told again where it is needed, and stays where it is stored. */
+	forgetName(slot: number): void {
+		const { columns } = this;
+		columns.set(slot, bits.named, true);
+		if (columns.has(slot, bits.ownLabels)) this.#writeLabels(slot, this.read(slot));
+	}
+
 	#writeLabels(slot: number, { labels }: Run): void {
 		const { columns } = this;
 		const known = columns.surroundings[slot] as number;
@@ -95,11 +103,11 @@ export class RunPacking {
 			columns.surroundings[slot] = columns.shared.take(labels);
 			columns.shared.release(known);
 		}
-		const hasOwn = hasOwnLabels(labels);
-		if (hasOwn) {
-			const { name, parentTaskRunId, parentRunId } = labels;
-			this.#own.set(slot, { name, parentTaskRunId, parentRunId });
-		} else if (columns.has(slot, bits.ownLabels)) this.#own.delete(slot);
+		const { parentTaskRunId, parentRunId } = labels;
+		const name = columns.has(slot, bits.named) ? null : labels.name;
+		const hasOwn = name !== null || parentTaskRunId !== null || parentRunId !== null;
+		if (hasOwn) this.#own.set(slot, { name, parentTaskRunId, parentRunId });
+		else if (columns.has(slot, bits.ownLabels)) this.#own.delete(slot);
 		columns.set(slot, bits.ownLabels, hasOwn);
 	}
 
@@ -221,7 +229,7 @@ export class RunPacking {
 	#ringAt(slot: number): readonly number[] {
 		const { columns } = this;
 		const beats = columns.small(slot, beatsShift, 15);
-		const ring: number[] = new Array(beats);
+		const ring: number[] = Array.from({ length: beats });
 		if (beats === 0) return ring;
 		let us = this.newestUs(slot);
 		ring[beats - 1] = us / 1000;

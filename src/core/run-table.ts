@@ -63,6 +63,12 @@ export class RunTable {
 		return slot;
 	}
 
+	/** The run is in the store, with its name: only another state may tell a name that is not. */
+	stored(runId: string): void {
+		const index = this.indexOf(runId);
+		if (index !== -1) this.#rows.packing.forgetName(index);
+	}
+
 	remove(runId: string): void {
 		const index = this.indexOf(runId);
 		if (index === -1) return;

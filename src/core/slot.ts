@@ -56,6 +56,8 @@ export class Slot {
 	set run(run: Run) {
 		const isOfState = this.#columns.small(this.index, firstShift, 7) === firstKinds.running;
 		const first = isOfState ? this.first : null;
+		// A run may be given another name as it goes on.
+		if (run.state?.id !== this.run.state?.id) this.#columns.set(this.index, bits.named, false);
 		this.#rows.packing.write(this.index, run);
 		this.#run = run;
 		if (first !== null) this.first = first;

@@ -84,10 +84,6 @@ function isSameTags(one: readonly string[], other: readonly string[]): boolean {
 	return one === other || (one.length === other.length && one.every((tag, index) => tag === other[index]));
 }
 
-export function hasOwnLabels({ name, parentTaskRunId, parentRunId }: OwnLabels): boolean {
-	return name !== null || parentTaskRunId !== null || parentRunId !== null;
-}
-
 /** @param own undefined: none */
 export function labelsOf({ labels }: Surroundings, own: OwnLabels | undefined): RunLabels {
 	return own === undefined ? labels : { ...labels, ...own };

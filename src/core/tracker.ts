@@ -163,6 +163,11 @@ export class Tracker {
 		return run === undefined ? null : runRowOf(run, this.#workspace, this.observation.clock, at.wallMs);
 	}
 
+	/** The row is in the store: its name need not be kept in memory any more. */
+	stored(runId: string): void {
+		this.#table.stored(runId);
+	}
+
 	/** The run's part in a mass lapse as it is to be stored; null when it has none (any more). */
 	heldRowOf(runId: string): RunSilenceRow | null {
 		return this.#groups.silenceRow(runId, this.observation.clock);

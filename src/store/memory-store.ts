@@ -3,6 +3,7 @@ import { isTerminal } from "../core/run.ts";
 import type { Clock } from "../lib/clock.ts";
 import { learnedSchema } from "./core-schema.ts";
 import { closingsFirst } from "./episode-order.ts";
+import { keepingName } from "./kept-name.ts";
 import { bytesOfRunId } from "./run-id.ts";
 import type {
 	CommitBatch,
@@ -169,10 +170,8 @@ export class MemoryStore implements Store {
 			const name = nameOfRun(row);
 			const stored = writes.get(name) ?? this.#disk.runs.get(name);
 			if ((stored?.version ?? 0) === version) {
-				writes.set(name, { row, version: version + 1 });
-			} else {
-				lost.push({ workspace: row.workspace, runId: row.runId });
-			}
+				writes.set(name, { row: keepingName(row, stored?.row), version: version + 1 });
+			} else lost.push({ workspace: row.workspace, runId: row.runId });
 		}
 		return { writes, lost };
 	}

@@ -38,7 +38,10 @@ export function prepareStatements(database: Database) {
 				state_scheduled_ms = @stateScheduledMs, state_from_rest = @stateFromRest,
 				ended_at_ms = @endedAtMs, alive_at_server_ms = @aliveAtServerMs, beat_event_id = @beatEventId,
 				beat_occurred_ms = @beatOccurredMs, beat_received_ms = @beatReceivedMs, occurred_ms = @occurredMs,
-				labels = @labels, updated_at_ms = @updatedAtMs
+				labels = CASE
+					WHEN json_extract(@labels, '$.name') IS NOT NULL OR NOT json_valid(labels) THEN @labels
+					ELSE json_set(@labels, '$.name', json_extract(labels, '$.name')) END,
+				updated_at_ms = @updatedAtMs
 			WHERE workspace = @workspace AND run_id = @runId AND version = @version`),
 		putEpisode: database.prepare<[EpisodeColumns]>(`
 			INSERT INTO episodes (alert_id, workspace, run_id, attempt, condition, severity, reason, evidence,

@@ -114,7 +114,8 @@ export interface Retained {
 /**
  * Durable memory. Laws, which the conformance suite holds every store to:
  * 1. a batch is atomic: all or nothing, also through a crash;
- * 2. a run row is written if and only if its stored version equals the one named, and then counts one more;
+ * 2. a run row is written if and only if its stored version equals the one named, and then counts one more; a name that
+ *    is stored stays when the row has none;
  * 3. an episode opens once and closes once, whatever is committed twice or late: a closing that comes without its opening
  *    is stored as closed, and what an episode opened with stays. A run's attempt has one open episode at most: a second
  *    one fails the batch, unless the first closes in it (closings come first, wherever they stand in the batch);

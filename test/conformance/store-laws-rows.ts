@@ -42,6 +42,21 @@ export function rowLaws(build: BuildHouse): void {
 		expect((await store.load(workspace)).runs).toStrictEqual(rows.map((row) => ({ row, version: 1 })));
 	});
 
+	test("a stored name stays when a later row of the run has none, and gives way to another one", async () => {
+		await using house = await build(new StandingClock());
+		await using store = await house.open();
+		const named = (name: string | null) => rowOf(1, { labels: { ...rowOf(1).labels, name } });
+		const nameAfter = async (name: string | null, version: number): Promise<string | null | undefined> => {
+			await store.commit(batchOf({ runs: [{ row: named(name), version }] }));
+			return (await store.loadRun({ workspace, runId: runIdOf(1) }))?.row.labels.name;
+		};
+		expect(await nameAfter(null, 0)).toBeNull();
+		expect(await nameAfter(null, 1)).toBeNull();
+		expect(await nameAfter('quaint "owl"', 2)).toBe('quaint "owl"');
+		expect(await nameAfter(null, 3)).toBe('quaint "owl"');
+		expect(await nameAfter("other", 4)).toBe("other");
+	});
+
 	test("any run, episode, delivery, workspace, group and lesson comes back as it was committed", {
 		timeout: 60_000,
 	}, async () => {
