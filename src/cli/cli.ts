@@ -7,6 +7,7 @@ import { type CliContext, type CommandContext, hasColour } from "./context.ts";
 import { addDatabase } from "./db.ts";
 import { type ExitCode, exitCodeOf, exitCodes } from "./exit-code.ts";
 import { addHealth } from "./health.ts";
+import { addRecord } from "./record.ts";
 import { addReplay } from "./replay.ts";
 import { addRun } from "./run.ts";
 import { addScan } from "./scan.ts";
@@ -70,6 +71,7 @@ function programOf(context: CommandContext): Command {
 		.addHelpText("after", examples);
 	addRun(program, context);
 	addReplay(program, context);
+	addRecord(program, context);
 	addScan(program, context);
 	addStatus(program, context);
 	addHealth(program, context);

@@ -49,6 +49,11 @@ const lineSchema = z.strictObject({
 });
 export type IncidentLine = z.infer<typeof lineSchema>;
 
+/** A line of a recording, with its line break: a frame as it came, or that the socket came or went. */
+export function recordingText(atMs: number, what: Pick<IncidentLine, "text"> | Pick<IncidentLine, "stream">): string {
+	return `${JSON.stringify({ at: new Date(atMs).toISOString(), ...what })}\n`;
+}
+
 /** A file being read: what it says of itself, and its lines in order, read as they are asked for. */
 export interface IncidentFile {
 	/** The header's name, or the file's without its suffix. */
