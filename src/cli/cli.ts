@@ -5,6 +5,7 @@ import { addCompletion } from "./completion.ts";
 import { addConfig } from "./config.ts";
 import { type CliContext, type CommandContext, hasColour } from "./context.ts";
 import { addDatabase } from "./db.ts";
+import { addDoctor } from "./doctor.ts";
 import { type ExitCode, exitCodeOf, exitCodes } from "./exit-code.ts";
 import { addHealth } from "./health.ts";
 import { addRecord } from "./record.ts";
@@ -75,6 +76,7 @@ function programOf(context: CommandContext): Command {
 	addScan(program, context);
 	addStatus(program, context);
 	addHealth(program, context);
+	addDoctor(program, context);
 	addConfig(program, context);
 	addDatabase(program, context);
 	addCompletion(program, context);

@@ -1,7 +1,7 @@
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
-import { recordStream } from "../daemon/record.ts";
+import { type Recorded, recordStream } from "../daemon/record.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { messageOf, OperatorError } from "../lib/errors.ts";
 import { plainText } from "../observe/plain-text.ts";
@@ -11,7 +11,7 @@ import { loadSettings, withSettingsOptions } from "./settings-options.ts";
 import { version } from "./version.ts";
 
 const textCharsMax = 500;
-const forMsMax = 7 * 86_400_000;
+const forBounds = { minMs: 1_000, maxMs: 7 * 86_400_000 };
 /** A reader of stdout that is so far behind does not come back. */
 const unreadBytesMax = 64 * 1024 * 1024;
 
@@ -26,14 +26,14 @@ export function addRecord(program: Command, context: CommandContext): void {
 		.addHelpText("after", examples)
 		.action(async () => {
 			const { for: text, output } = command.opts<{ for?: string; output?: string }>();
-			const forMs = text === undefined ? null : durationOption("--for", text, { minMs: 1000, maxMs: forMsMax });
+			const forMs = text === undefined ? null : durationOption("--for", text, forBounds);
 			const { settings, warnings } = loadSettings(context, command);
 			const { clock, random, signal, env, secrets } = context;
 			const say = (line: string): void => void context.stderr.write(`zombied: ${plainText(line, textCharsMax)}\n`);
 			for (const warning of warnings) say(`warning: ${warning}`);
 			const target = output === undefined ? stdoutTarget(context.stdout) : fileTarget(context.folder, output);
 			try {
-				const { frames, gaps, durationMs } = await recordStream(
+				const recorded = await recordStream(
 					{
 						...{ settings, environment: env, version, clock, random, forMs },
 						secrets: [...secrets],
@@ -44,15 +44,18 @@ export function addRecord(program: Command, context: CommandContext): void {
 					},
 					signal,
 				);
-				const gapsText = gaps === 0 ? "" : `, the socket was lost ${gaps === 1 ? "once" : `${gaps} times`}`;
-				say(
-					`${frames === 1 ? "1 frame" : `${frames} frames`} in ${formatDuration(Math.round(durationMs / 1000) * 1000)}${gapsText}`,
-				);
+				say(summaryOf(recorded));
 				say(`play them with: zombied replay ${output ?? "FILE"}`);
 			} finally {
 				target.close();
 			}
 		});
+}
+
+function summaryOf({ frames, gaps, durationMs }: Recorded): string {
+	const gapsText = gaps === 0 ? "" : `, the socket was lost ${gaps === 1 ? "once" : `${gaps} times`}`;
+	const framesText = frames === 1 ? "1 frame" : `${frames} frames`;
+	return `${framesText} in ${formatDuration(Math.round(durationMs / 1000) * 1000)}${gapsText}`;
 }
 
 function untilWhen(forMs: number | null): string {

@@ -35,6 +35,17 @@ export class SelfSigned implements AsyncDisposable {
 		return new SelfSigned(folder, await readFile(certFile, "utf8"), await readFile(keyFile, "utf8"));
 	}
 
+	/** The same, valid until yesterday. */
+	static async makeExpired(names: string): Promise<SelfSigned> {
+		const made = await SelfSigned.make(names);
+		const folder = made.#folder;
+		const openssl = (args: readonly string[]) => promisify(execFile)("openssl", args);
+		const [keyFile, request] = [folder.file("key.pem"), folder.file("request.pem")];
+		await openssl(["x509", "-x509toreq", "-in", made.certFile, "-signkey", keyFile, "-out", request]);
+		await openssl(["x509", "-req", "-in", request, "-signkey", keyFile, "-days", "-1", "-out", made.certFile]);
+		return new SelfSigned(folder, await readFile(made.certFile, "utf8"), made.key);
+	}
+
 	async [Symbol.asyncDispose](): Promise<void> {
 		await this.#folder[Symbol.asyncDispose]();
 	}

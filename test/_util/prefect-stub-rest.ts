@@ -34,6 +34,8 @@ export function answerRest(world: StubWorld, method: string, url: URL, body: Jso
 		case "GET /health":
 		case "GET /ready":
 			return { status: 200, body: true };
+		case "GET /admin/version":
+			return { status: 200, body: '"3.8.8"' };
 		case "POST /flow_runs/filter":
 			return filterRuns(world, body ?? {});
 		case "POST /flows/filter":
