@@ -6,19 +6,22 @@ import { ApiError } from "../prefect/api-error.ts";
 import type { StreamListener } from "../prefect/event-stream.ts";
 import { deliverFrame } from "../prefect/frame-delivery.ts";
 import type { RestCall, RestResult } from "../prefect/transport.ts";
-import type { IncidentFile, IncidentLine } from "../replay/incident-file.ts";
+import type { IncidentLine } from "../replay/incident-file.ts";
 import { PlayedServer } from "../replay/played-server.ts";
 import { type ReplayLine, replayLineOf } from "../replay/replay-line.ts";
+import type { Story } from "../replay/story.ts";
 import { VirtualClock } from "../replay/virtual-clock.ts";
 import { type MemoryDisk, MemoryStore, newMemoryDisk } from "../store/memory-store.ts";
 import type { Ports, RestEnds, StreamPort, TransportPort } from "./ports.ts";
 import { Watch } from "./watch.ts";
 
 export interface ReplayOptions {
-	/** The namespace is replaced by the incident's name. */
+	/** The namespace is replaced by the story's name. */
 	readonly settings: Settings;
 	readonly live: LiveSettings;
 	readonly reporter: Reporter;
+	/** Aborts the replay, which then rejects with its reason. */
+	readonly signal: AbortSignal;
 	/** Called with each line, in the order of the outbox. */
 	readonly onLine: (line: ReplayLine) => void;
 }
@@ -29,13 +32,13 @@ const tickEveryMs = 1_000;
 const quietTurns = 3;
 
 /**
- * Plays an incident through the daemon's own pipeline on a virtual clock: frames enter as text at the parser, REST is
+ * Plays a story through the daemon's own pipeline on a virtual clock: frames enter as text at the parser, REST is
  * answered at the transport, and the output is what the outbox delivers.
  *
- * @throws OperatorError when the file cannot be read
+ * @throws OperatorError when the story cannot be read
  */
-export async function replayIncident(file: IncidentFile, options: ReplayOptions): Promise<void> {
-	const player = new Player(file, options);
+export async function replayStory(story: Story, options: ReplayOptions): Promise<void> {
+	const player = new Player(story, options);
 	await player.play();
 }
 
@@ -52,7 +55,7 @@ interface Life {
 }
 
 class Player {
-	readonly #file: IncidentFile;
+	readonly #story: Story;
 	readonly #options: ReplayOptions;
 	readonly #server: PlayedServer;
 	readonly #disk: MemoryDisk = newMemoryDisk();
@@ -64,25 +67,25 @@ class Player {
 	#inFlight = 0;
 	#failure: unknown = null;
 
-	constructor(file: IncidentFile, options: ReplayOptions) {
-		this.#file = file;
+	constructor(story: Story, options: ReplayOptions) {
+		this.#story = story;
 		this.#options = options;
-		this.#server = new PlayedServer({ runsFromEvents: file.header === null });
+		this.#server = new PlayedServer(story);
 	}
 
 	async play(): Promise<void> {
-		const { header } = this.#file;
-		let started = false;
-		let endMs = header?.ends ?? Number.NEGATIVE_INFINITY;
-		for await (const line of this.#file.lines) {
-			if (!started) await this.#begin(header?.starts ?? line.at);
-			started = true;
-			if (header !== null && line.at > header.ends) break;
+		const { startsMs, endsMs } = this.#story;
+		let endMs = endsMs ?? Number.NEGATIVE_INFINITY;
+		let hasBegun = false;
+		for await (const line of this.#story.lines()) {
+			if (!hasBegun) await this.#begin(startsMs ?? line.at);
+			hasBegun = true;
+			if (endsMs !== null && line.at > endsMs) break;
 			await this.#moveTo(line.at);
 			await this.#apply(line);
 			endMs = Math.max(endMs, line.at);
 		}
-		await this.#moveTo(endMs);
+		if (hasBegun) await this.#moveTo(endMs);
 		await this.#kill();
 		if (this.#failure !== null) throw this.#failure;
 	}
@@ -153,7 +156,7 @@ class Player {
 		const stop = new AbortController();
 		const life: { -readonly [K in keyof Life]?: Life[K] } = { store, stop, listener: null, fire: null, dead: false };
 		const watch = new Watch({
-			settings: { ...settings, namespace: this.#file.name },
+			settings: { ...settings, namespace: this.#story.name },
 			live,
 			ports: this.#ports(life as Life),
 			apiUrl: "replay",
@@ -204,7 +207,7 @@ class Player {
 				{
 					name: "log",
 					send: async (transition: Transition) => {
-						if (!life.dead) onLine(replayLineOf(this.#file.name, transition));
+						if (!life.dead) onLine(replayLineOf(this.#story.name, transition));
 					},
 				},
 			],
@@ -255,5 +258,6 @@ class Player {
 			quiet = busy ? 0 : quiet + 1;
 		}
 		if (this.#failure !== null) throw this.#failure;
+		this.#options.signal.throwIfAborted();
 	}
 }

@@ -3,6 +3,8 @@ import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import { z } from "zod";
 import { messageOf, OperatorError } from "../lib/errors.ts";
+import { OpeningRuns } from "./recorded-runs.ts";
+import type { Story } from "./story.ts";
 
 const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 const uuid = z.string().regex(/^[0-9a-f-]{36}$/iu);
@@ -15,7 +17,6 @@ const headerSchema = z.object({
 	starts: instant,
 	ends: instant,
 });
-export type IncidentHeader = z.infer<typeof headerSchema>;
 
 const apiRunSchema = z.object({
 	id: uuid,
@@ -54,23 +55,55 @@ export function recordingText(atMs: number, what: Pick<IncidentLine, "text"> | P
 	return `${JSON.stringify({ at: new Date(atMs).toISOString(), ...what })}\n`;
 }
 
-/** A file being read: what it says of itself, and its lines in order, read as they are asked for. */
-export interface IncidentFile {
-	/** The header's name, or the file's without its suffix. */
-	readonly name: string;
-	readonly header: IncidentHeader | null;
-	readonly lines: AsyncIterable<IncidentLine>;
-}
-
-/** @throws OperatorError that names file and line, for anything that cannot be read; also while lines are being read */
-export async function openIncident(path: string): Promise<IncidentFile> {
+/**
+ * Lines are read as they are asked for. A recording is also read once here, for the runs that were under way before it.
+ *
+ * @throws OperatorError that names file and line, for anything that cannot be read; also while lines are being read
+ */
+export async function openIncident(path: string): Promise<Story> {
 	const rows = rowsOf(path);
 	const first = await rows.next();
+	await rows.return(undefined);
 	if (first.done === true) throw new OperatorError(`${path}: is empty: expected a header line, or lines with "at"`);
-	const isHeader = typeof first.value.json === "object" && first.value.json !== null && "incident" in first.value.json;
-	const header = isHeader ? parsed(headerSchema, first.value, path) : null;
-	const name = header?.incident ?? basename(path).replace(/\.jsonl$/u, "");
-	return { name, header, lines: linesOf(path, isHeader ? null : first.value, rows) };
+	const hasHeader = typeof first.value.json === "object" && first.value.json !== null && "incident" in first.value.json;
+	const lines = () => linesOf(path, hasHeader);
+	if (!hasHeader) {
+		const name = basename(path).replace(/\.jsonl$/u, "");
+		return { name, startsMs: null, endsMs: null, runsFromEvents: true, opening: await openingOf(lines()), lines };
+	}
+	const { incident, starts, ends } = parsed(headerSchema, first.value, path);
+	return { name: incident, startsMs: starts, endsMs: ends, runsFromEvents: false, opening: [], lines };
+}
+
+async function openingOf(lines: AsyncIterable<IncidentLine>): Promise<readonly ApiRun[]> {
+	const opening = new OpeningRuns();
+	let startsMs: number | null = null;
+	for await (const line of lines) {
+		startsMs ??= line.at;
+		opening.learn(eventOf(line));
+	}
+	return opening.runsAt(startsMs ?? 0);
+}
+
+/** The event that a line brings, delivered or stored alone; undefined for any other line. */
+export function eventOf({ frame, text, store }: IncidentLine): Readonly<Record<string, unknown>> | undefined {
+	if (store !== undefined) return store;
+	const told = text === undefined ? frame : jsonIn(text);
+	return isEventFrame(told) ? told.event : undefined;
+}
+
+function isEventFrame(frame: unknown): frame is { readonly event: Readonly<Record<string, unknown>> } {
+	if (typeof frame !== "object" || frame === null || !("type" in frame) || !("event" in frame)) return false;
+	return frame.type === "event" && typeof frame.event === "object" && frame.event !== null;
+}
+
+/** Undefined: it is not JSON. */
+function jsonIn(text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return undefined;
+	}
 }
 
 interface Row {
@@ -94,18 +127,21 @@ async function* rowsOf(path: string): AsyncGenerator<Row> {
 	}
 }
 
-async function* linesOf(path: string, first: Row | null, rest: AsyncIterable<Row>): AsyncGenerator<IncidentLine> {
+async function* linesOf(path: string, hasHeader: boolean): AsyncGenerator<IncidentLine> {
 	let previousMs = Number.NEGATIVE_INFINITY;
-	const checked = (row: Row): IncidentLine => {
+	let isHeader = hasHeader;
+	for await (const row of rowsOf(path)) {
+		if (isHeader) {
+			isHeader = false;
+			continue;
+		}
 		const line = parsed(lineSchema, row, path);
 		const keys = Object.keys(line).filter((key) => key !== "at");
 		if (keys.length !== 1) throw new OperatorError(`${path}:${row.number}: needs exactly one key beside "at"`);
 		if (line.at < previousMs) throw new OperatorError(`${path}:${row.number}: "at" goes back in time`);
 		previousMs = line.at;
-		return line;
-	};
-	if (first !== null) yield checked(first);
-	for await (const row of rest) yield checked(row);
+		yield line;
+	}
 }
 
 function parsed<T>(schema: z.ZodType<T>, row: Row, path: string): T {

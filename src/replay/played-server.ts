@@ -1,5 +1,6 @@
-import type { ApiRun, IncidentLine } from "./incident-file.ts";
+import { type ApiRun, eventOf, type IncidentLine } from "./incident-file.ts";
 import { isNewer, runOfStateEvent } from "./recorded-runs.ts";
+import type { Story } from "./story.ts";
 
 interface StoredEvent {
 	readonly id: string;
@@ -45,17 +46,16 @@ export class PlayedServer {
 	/** False while every call fails with 503. */
 	restUp = true;
 
-	/** @param options.runsFromEvents for a recording: the runs are those that events tell of. An incident names them itself */
-	constructor({ runsFromEvents }: { readonly runsFromEvents: boolean }) {
+	constructor({ runsFromEvents, opening }: Pick<Story, "runsFromEvents" | "opening">) {
 		this.#runsFromEvents = runsFromEvents;
+		for (const run of opening) this.#runs.set(run.id, run);
 	}
 
 	/** Takes in what the server knows from this line on. Frames are stored as well: what is sent is kept. */
 	learn(line: IncidentLine): void {
 		if (line.api !== undefined) this.#runs.set(line.api.id.toLowerCase(), line.api);
-		if (line.store !== undefined) this.#store(line.store);
-		const frame = line.text === undefined ? line.frame : jsonIn(line.text);
-		if (isEventFrame(frame)) this.#store(frame.event);
+		const event = eventOf(line);
+		if (event !== undefined) this.#store(event);
 		if (line.log !== undefined) this.#logs.set(line.log.flow_run_id.toLowerCase(), line.log.timestamp);
 		if (line.task_run !== undefined) this.#taskRuns.set(line.task_run.id.toLowerCase(), line.task_run.flow_run_id);
 		if (line.workers !== undefined) this.#workers.set(line.workers.work_pool_name, line.workers.status);
@@ -185,7 +185,8 @@ function firstOfEach(events: readonly StoredEvent[]): readonly StoredEvent[] {
 	return events.filter(({ resourceId }) => !seen.has(resourceId) && seen.add(resourceId));
 }
 
-function flowRunJson(run: ApiRun): unknown {
+/** As REST sends it. */
+export function flowRunJson(run: ApiRun): unknown {
 	return {
 		id: run.id,
 		name: run.name,
@@ -205,18 +206,4 @@ function flowRunJson(run: ApiRun): unknown {
 			state_details: { scheduled_time: run.scheduled_time },
 		},
 	};
-}
-
-/** Undefined: the frame was not JSON, which the server has not stored. */
-function jsonIn(text: string): unknown {
-	try {
-		return JSON.parse(text);
-	} catch {
-		return undefined;
-	}
-}
-
-function isEventFrame(frame: unknown): frame is { readonly event: Readonly<Record<string, unknown>> } {
-	if (typeof frame !== "object" || frame === null || !("type" in frame) || !("event" in frame)) return false;
-	return frame.type === "event" && typeof frame.event === "object" && frame.event !== null;
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { LiveSettings } from "../../src/config/live-settings.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { replayIncident } from "../../src/daemon/replay.ts";
+import { replayStory } from "../../src/daemon/replay.ts";
 import { createSilentReporter } from "../../src/observe/silent-reporter.ts";
 import { differences, readExpectation } from "../../src/replay/expectation.ts";
 import { openIncident } from "../../src/replay/incident-file.ts";
@@ -18,10 +18,11 @@ const names = readdirSync(folder)
 async function linesOf(path: string): Promise<readonly ReplayLine[]> {
 	const loaded = loadConfig({ env: {}, folder: "/", file: null, flags: new Map() });
 	const lines: ReplayLine[] = [];
-	await replayIncident(await openIncident(path), {
+	await replayStory(await openIncident(path), {
 		settings: loaded.settings,
 		live: new LiveSettings(loaded.settings, () => loaded),
 		reporter: createSilentReporter(),
+		signal: new AbortController().signal,
 		onLine: (line) => lines.push(line),
 	});
 	return lines;
