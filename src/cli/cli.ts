@@ -85,12 +85,14 @@ function programOf(context: CommandContext): Command {
 
 const examples = `
 Exit codes: 0 done or stopped as asked, 1 something to mend (usage, settings, key, database), 10 the answer is bad
-(zombies found, database damaged), 70 a bug, 75 try again (nobody answers).
+(zombies found, a fault found, database damaged), 70 a bug, 75 try again (nobody answers).
 
 Examples:
   zombied run                     watch the server at PREFECT_API_URL
   zombied run --help              every setting, with its flag, variable and default
   zombied scan                    one look for dead runs, without a daemon
+  zombied doctor                  why does it not reach Prefect?
+  zombied replay --since 24h      what it would have said today
   zombied status                  how the daemon on this machine is
   zombied config init             a file with every setting, to edit
   zombied config print            what is set, and where

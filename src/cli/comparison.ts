@@ -27,7 +27,12 @@ export function comparisonText(comparison: Comparison): string {
 export function comparisonJson(comparison: Comparison): string {
 	const { name, startsMs, endsMs, events, runs, deaths, policies, deployments, deploymentsLeftOff } = comparison;
 	return `${JSON.stringify({
-		...{ incident: name, starts: isoTime(startsMs), ends: isoTime(endsMs), events, runs, deaths },
+		incident: name,
+		starts: isoTime(startsMs),
+		ends: isoTime(endsMs),
+		events,
+		runs,
+		deaths,
 		policies: policies.map(({ policy, score }) => ({ policy, ...scoreJson(score) })),
 		deployments: deployments.map(({ deployment, k, score }) => ({ deployment, k, ...scoreJson(score) })),
 		deployments_left_off: deploymentsLeftOff,
@@ -37,7 +42,12 @@ export function comparisonJson(comparison: Comparison): string {
 function headText({ name, startsMs, endsMs, events, runs, deaths }: Comparison): string {
 	const from = isoTime(startsMs)?.slice(0, 19).replace("T", " ");
 	const length = formatDuration(Math.round((endsMs - startsMs) / 1000) * 1000);
-	return `${plainText(name, nameCharsMax)}: ${length} from ${from} UTC on, ${events} events of ${runs} runs, ${deaths} deaths\n`;
+	const counts = [counted(events, "event"), `of ${counted(runs, "run")},`, counted(deaths, "death")].join(" ");
+	return `${plainText(name, nameCharsMax)}: ${length} from ${from} UTC on, ${counts}\n`;
+}
+
+function counted(count: number, what: string): string {
+	return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function cells({ alerts, falseAlerts, unknown, deaths, deathsFound, medianLatencyMs }: Score): readonly string[] {
@@ -47,7 +57,11 @@ function cells({ alerts, falseAlerts, unknown, deaths, deathsFound, medianLatenc
 
 function scoreJson({ alerts, falseAlerts, unknown, deaths, deathsFound, medianLatencyMs }: Score) {
 	return {
-		...{ alerts, false_alerts: falseAlerts, unknown, deaths, deaths_found: deathsFound },
+		alerts,
+		false_alerts: falseAlerts,
+		unknown,
+		deaths,
+		deaths_found: deathsFound,
 		median_latency_seconds: medianLatencyMs === null ? null : Math.round(medianLatencyMs) / 1000,
 	};
 }

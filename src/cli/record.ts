@@ -35,7 +35,12 @@ export function addRecord(program: Command, context: CommandContext): void {
 			try {
 				const recorded = await recordStream(
 					{
-						...{ settings, environment: env, version, clock, random, forMs },
+						settings,
+						environment: env,
+						version,
+						clock,
+						random,
+						forMs,
 						secrets: [...secrets],
 						write: target.write,
 						onConnected: ({ url }) => say(`recording ${url} ${untilWhen(forMs)}`),

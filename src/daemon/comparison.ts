@@ -38,6 +38,7 @@ export interface Comparison {
 	readonly name: string;
 	readonly startsMs: number;
 	readonly endsMs: number;
+	/** Of runs, those that tell what REST knows included. */
 	readonly events: number;
 	readonly runs: number;
 	readonly deaths: number;
@@ -63,7 +64,7 @@ export async function compare(story: Story, options: ComparisonOptions): Promise
 	const { loaded, policies, ks } = options;
 	const { settings } = loaded;
 	const outcomes = new Outcomes(settings.detector.slowestCadence.ms);
-	const told = await watchedByPeers(story, policies, outcomes, options.signal);
+	const { told, events } = await watchedByPeers(story, policies, outcomes, options.signal);
 	const everybody = (): boolean => true;
 	const ours: PolicyScore[] = [];
 	if (policies.length > 0) {
@@ -75,13 +76,18 @@ export async function compare(story: Story, options: ComparisonOptions): Promise
 		const detector = { ...settings.detector, k };
 		byK.set(k, await ourAlerts(story, { ...settings, detector }, options));
 	}
-	const { events, startsMs, endsMs } = outcomes.span;
+	const { startsMs, endsMs } = outcomes.span;
 	const theirs = policies.map(({ name }, index) => ({
 		policy: name,
 		score: scoreOf(told[index] ?? [], outcomes, everybody),
 	}));
 	return {
-		...{ name: story.name, startsMs, endsMs, events, runs: outcomes.runIds.length, deaths: outcomes.deaths.length },
+		name: story.name,
+		startsMs,
+		endsMs,
+		events,
+		runs: outcomes.runIds.length,
+		deaths: outcomes.deaths.length,
 		policies: [...ours, ...theirs],
 		...deploymentScores(byK, outcomes),
 	};
@@ -97,7 +103,10 @@ async function ourAlerts(
 	const live = new LiveSettings(settings, () => loaded);
 	const reporter = createSilentReporter();
 	await replayStory(story, {
-		...{ settings, live, reporter, signal },
+		settings,
+		live,
+		reporter,
+		signal,
 		onLine: (line) => {
 			if (line.transition !== "raised" || line.condition !== "zombie") return;
 			alerts.push({ runId: line.flow_run_id, atMs: Date.parse(line.at) });
@@ -112,18 +121,20 @@ async function watchedByPeers(
 	policies: readonly Policy[],
 	outcomes: Outcomes,
 	signal: AbortSignal,
-): Promise<readonly (readonly Alert[])[]> {
+): Promise<{ readonly told: readonly (readonly Alert[])[]; readonly events: number }> {
 	const watchers = policies.map(({ rule }) => ({ peer: new Peer(rule), alerts: [] as Alert[] }));
+	let events = 0;
 	let tickAtMs: number | null = null;
 	const moveTo = (ms: number): void => {
 		tickAtMs ??= ms;
 		for (; tickAtMs <= ms; tickAtMs += tickMs) for (const one of watchers) tick(one, tickAtMs, outcomes);
 	};
-	for await (const { atMs, view } of viewsOf(story)) {
+	for await (const { atMs, view, isOpening } of viewsOf(story)) {
 		signal.throwIfAborted();
 		moveTo(atMs);
 		outcomes.until(atMs);
 		if (view === null) continue;
+		if (!isOpening) events += 1;
 		outcomes.event(atMs, view);
 		for (const { peer } of watchers) peer.event(atMs, view);
 	}
@@ -131,7 +142,7 @@ async function watchedByPeers(
 		moveTo(story.endsMs);
 		outcomes.until(story.endsMs);
 	}
-	return watchers.map(({ alerts }) => alerts);
+	return { told: watchers.map(({ alerts }) => alerts), events };
 }
 
 function tick({ peer, alerts }: { peer: Peer; alerts: Alert[] }, atMs: number, outcomes: Outcomes): void {
@@ -144,6 +155,8 @@ interface Told {
 	readonly atMs: number;
 	/** Null: nothing of a run, and yet the story has come so far. */
 	readonly view: RunView | null;
+	/** What was so before the story began. */
+	readonly isOpening: boolean;
 }
 
 async function* viewsOf(story: Story): AsyncGenerator<Told> {
@@ -152,12 +165,12 @@ async function* viewsOf(story: Story): AsyncGenerator<Told> {
 		const { startsMs, endsMs } = story;
 		if (!hasBegun) {
 			const atMs = startsMs ?? line.at;
-			yield { atMs, view: null };
-			for (const run of story.opening) yield { atMs, view: viewOfRun(run, atMs) };
+			yield { atMs, view: null, isOpening: true };
+			for (const run of story.opening) yield { atMs, view: viewOfRun(run, atMs), isOpening: true };
 		}
 		hasBegun = true;
 		if (endsMs !== null && line.at > endsMs) return;
-		yield { atMs: line.at, view: viewOf(line) };
+		yield { atMs: line.at, view: viewOf(line), isOpening: false };
 	}
 }
 

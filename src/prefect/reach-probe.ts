@@ -9,7 +9,7 @@ import { openSocket } from "./open-socket.ts";
 import { errorCodeOf, reachHint } from "./out-of-reach.ts";
 
 /** One step: a name, a connection, a tunnel or a TLS handshake. The daemon allows as much for all of them. */
-export const stepMsMax = 10_000;
+const stepMsMax = 10_000;
 
 /** The steps that lead to the server, each worth a look only if those before it went well. */
 export class ReachProbe {

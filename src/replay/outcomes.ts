@@ -50,16 +50,15 @@ export class Outcomes {
 	readonly #slowestCadenceMs: number;
 	#startsMs = Number.POSITIVE_INFINITY;
 	#endsMs = Number.NEGATIVE_INFINITY;
-	#events = 0;
 
 	/** @param slowestCadenceMs of runs whose own is not known */
 	constructor(slowestCadenceMs: number) {
 		this.#slowestCadenceMs = slowestCadenceMs;
 	}
 
-	/** How many events have been told, and from when to when. */
-	get span(): { readonly events: number; readonly startsMs: number; readonly endsMs: number } {
-		return { events: this.#events, startsMs: this.#startsMs, endsMs: this.#endsMs };
+	/** From the first that was told to the last. */
+	get span(): { readonly startsMs: number; readonly endsMs: number } {
+		return { startsMs: this.#startsMs, endsMs: this.#endsMs };
 	}
 
 	get runIds(): readonly string[] {
@@ -67,7 +66,6 @@ export class Outcomes {
 	}
 
 	event(atMs: number, view: RunView): void {
-		this.#events += 1;
 		this.until(atMs);
 		const run = this.#runOf(atMs, view);
 		run.labels = merged(run.labels, view.labels);

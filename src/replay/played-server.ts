@@ -7,7 +7,8 @@ interface StoredEvent {
 	readonly name: string;
 	readonly resourceId: string;
 	readonly occurredMs: number;
-	readonly json: Readonly<Record<string, unknown>>;
+	/** As text, which takes a fraction of the room: a story may have 200,000. */
+	readonly json: string;
 }
 
 /** What a REST call of ours may ask, as far as an incident can answer it. */
@@ -102,7 +103,7 @@ export class PlayedServer {
 			name: String(event.event),
 			resourceId: String(resource?.["prefect.resource.id"]),
 			occurredMs: Date.parse(String(event.occurred)),
-			json: event,
+			json: JSON.stringify(event),
 		});
 		const run = this.#runsFromEvents ? runOfStateEvent(event) : null;
 		if (run !== null && isNewer(run, this.#runs.get(run.id))) this.#runs.set(run.id, run);
@@ -163,7 +164,7 @@ export class PlayedServer {
 		const token = `${this.#pages.size}-${rest.length}.${limit}`;
 		if (rest.length > 0) this.#pages.set(token, rest);
 		return {
-			events: found.slice(0, limit).map((event) => event.json),
+			events: found.slice(0, limit).map((event) => JSON.parse(event.json)),
 			total: found.length,
 			next_page: rest.length > 0 ? `http://played/api/events/filter/next?page-token=${token}` : null,
 		};

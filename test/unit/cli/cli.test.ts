@@ -76,7 +76,16 @@ describe("usage", () => {
 
 describe("what is printed", () => {
 	test("O5: every read command has --json", async () => {
-		const reading = [["scan"], ["status"], ["health"], ["config", "check"], ["config", "print"], ["db", "check"]];
+		const reading = [
+			["scan"],
+			["doctor"],
+			["replay"],
+			["status"],
+			["health"],
+			["config", "check"],
+			["config", "print"],
+			["db", "check"],
+		];
 		for (const command of reading) {
 			stdout = new CollectingStream();
 			await runCli(contextOf([...command, "--help"]));
@@ -96,7 +105,18 @@ describe("what is printed", () => {
 	});
 
 	test("every command's help has examples", async () => {
-		const commands = [["run"], ["scan"], ["status"], ["health"], ["config"], ["db"], ["completion"]];
+		const commands = [
+			["run"],
+			["scan"],
+			["doctor"],
+			["record"],
+			["replay"],
+			["status"],
+			["health"],
+			["config"],
+			["db"],
+			["completion"],
+		];
 		for (const command of commands) {
 			stdout = new CollectingStream();
 			await runCli(contextOf([...command, "--help"]));

@@ -21,10 +21,10 @@ interface Told {
 	readonly fix: string | null;
 }
 
-const names = [
-	...["settings", "dns", "tcp", "proxy", "tls", "rest", "credentials", "csrf", "version", "clock"],
-	...["websocket", "subprotocol", "token", "filter", "events", "heartbeats", "database", "port"],
-];
+const names = (
+	"settings dns tcp proxy tls rest credentials csrf version clock websocket subprotocol token filter events heartbeats " +
+	"database port"
+).split(" ");
 const runId = "a0000000-0000-4000-8000-000000000001";
 /** A name that nobody resolves (RFC 6761). */
 const hidden = "prefect.invalid";
