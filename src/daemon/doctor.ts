@@ -21,8 +21,8 @@ const connectionChecks = [
 	"tls",
 	"rest",
 	"credentials",
-	"csrf",
 	"version",
+	"csrf",
 	"clock",
 	"websocket",
 	"subprotocol",
@@ -112,12 +112,13 @@ async function* connectionFindings(
 		return;
 	}
 	const { aheadMs, ...rest } = await probeRest(connection, clock, signal);
-	for (const name of ["rest", "credentials", "csrf", "version", "clock"] as const) yield { name, finding: rest[name] };
+	for (const name of ["rest", "credentials", "version", "csrf", "clock"] as const) yield { name, finding: rest[name] };
 	const isKnown = rest.credentials.kind === "well";
 	const { heard, ...stream } = await probeStream({ connection, clock, listenMs, isKnown }, signal);
 	for (const name of ["websocket", "subprotocol", "token", "filter"] as const) yield { name, finding: stream[name] };
-	if (!isKnown || rest.csrf.kind !== "well") {
-		yield* skipped(connectionChecks.indexOf("events"), "REST does not answer");
+	const failed = (["rest", "credentials", "version", "csrf"] as const).find((name) => rest[name].kind === "fault");
+	if (failed !== undefined) {
+		yield* skipped(connectionChecks.indexOf("events"), `${failed} failed`);
 		return;
 	}
 	const { restPerSecond } = settings.limits;

@@ -37,7 +37,7 @@ export interface History {
 	readonly truncated: boolean;
 }
 
-/** About 200 MB as they are held; at the default budget they take 14 minutes to read. */
+/** About 150 MB of text; at the default budget they take 14 minutes to read. */
 const eventsMax = 200_000;
 const progressEveryMs = 10_000;
 

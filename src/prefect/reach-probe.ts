@@ -35,7 +35,8 @@ export class ReachProbe {
 			return well(`${host} is ${found.map(({ address }) => address).join(", ")}`);
 		} catch (error) {
 			signal.throwIfAborted();
-			const code = codeOf(error);
+			const isLate = error instanceof Error && error.name === "TimeoutError";
+			const code = isLate ? `no answer within ${stepMsMax / 1000} s` : codeOf(error);
 			if (code === "ENOTFOUND") return fault(`there is no host of the name ${host}`, `mend the name in ${setting}`);
 			return fault(
 				`the name ${host} cannot be resolved (${code ?? messageOf(error)})`,

@@ -13,8 +13,8 @@ import { RestDispatcher } from "./rest-dispatcher.ts";
 export interface RestFindings {
 	readonly rest: Finding;
 	readonly credentials: Finding;
-	readonly csrf: Finding;
 	readonly version: Finding;
+	readonly csrf: Finding;
 	readonly clock: Finding;
 	/** The server's clock less ours, milliseconds; null when it does not tell. */
 	readonly aheadMs: number | null;
@@ -59,20 +59,18 @@ class RestProbe implements AsyncDisposable {
 		const clock = clockFinding(aheadMs);
 		if (rest.kind === "fault") {
 			const not = unknown("not looked at: rest failed");
-			return { rest, credentials: not, csrf: not, version: not, clock, aheadMs };
+			return { rest, credentials: not, version: not, csrf: not, clock, aheadMs };
 		}
 		const version = await this.#send("GET", "/admin/version", signal);
 		const { answer, renewed } = await this.#sendWithCsrf("/flow_runs/filter", signal);
 		const credentials = this.#credentials([version, answer]);
-		const blocked = credentials.kind === "fault" ? unknown("not looked at: the credentials are refused") : null;
-		return {
-			rest,
-			credentials,
-			csrf: blocked ?? csrfFinding(answer, renewed),
-			version: blocked ?? this.#version(version),
-			clock,
-			aheadMs,
-		};
+		if (credentials.kind === "fault") {
+			const not = unknown("not looked at: credentials failed");
+			return { rest, credentials, version: not, csrf: not, clock, aheadMs };
+		}
+		const told = this.#version(version);
+		const csrf = told.kind === "fault" ? unknown("not looked at: version failed") : csrfFinding(answer, renewed);
+		return { rest, credentials, version: told, csrf, clock, aheadMs };
 	}
 
 	#rest(answer: Answer, tookMs: number): Finding {
@@ -86,7 +84,7 @@ class RestProbe implements AsyncDisposable {
 				`that is no Prefect API: ${wrongPath}; or a login page of a proxy in between is in the way`,
 			);
 		}
-		return statusFault(what, answer) ?? this.#refusal(`${what} answers ${status}`);
+		return statusFault(what, answer) ?? this.#refusal(`${what} answers ${status}${quoted(text)}`);
 	}
 
 	/** Prefect itself answers /health to anybody, so a refusal there is somebody's in between. */
@@ -115,8 +113,8 @@ class RestProbe implements AsyncDisposable {
 		const version = answer.status === 200 ? jsonOf(answer.text) : null;
 		if (typeof version === "string" && /^\d+\.\d+/u.test(version)) return versionFinding(version);
 		if (isCloud(this.#connection)) return well("Prefect Cloud");
-		const what = `GET ${this.#connection.apiUrl}/admin/version answers ${answer.status}`;
-		return statusFault(what, answer) ?? fault(what, `that is no Prefect API: ${wrongPath}`);
+		const what = `GET ${this.#connection.apiUrl}/admin/version`;
+		return statusFault(what, answer) ?? fault(`${what} answers no version`, `that is no Prefect API: ${wrongPath}`);
 	}
 
 	async #sendWithCsrf(path: string, signal: AbortSignal): Promise<{ answer: Answer; renewed: Answer | null }> {
@@ -175,7 +173,7 @@ function isUnauthorized(answer: Answer | null): answer is HttpAnswer {
 /** What a status says wherever it comes; null for the others. */
 function statusFault(what: string, answer: HttpAnswer): Finding | null {
 	const { status, headers } = answer;
-	const says = `${what} answers ${status}${quoted(answer.text)}`.replace(`answers ${status} answers`, "answers");
+	const says = `${what} answers ${status}${quoted(answer.text)}`;
 	if (isMaintenance(answer)) return { kind: "fault", detail: `${says}: maintenance`, fix: "wait", mayPass: true };
 	if (status === 429 || status === 503) return { kind: "fault", detail: says, fix: "try again later", mayPass: true };
 	if (status >= 500) return fault(says, "look into the log of the server, or of the proxy before it");

@@ -22,7 +22,7 @@ interface Told {
 }
 
 const names = (
-	"settings dns tcp proxy tls rest credentials csrf version clock websocket subprotocol token filter events heartbeats " +
+	"settings dns tcp proxy tls rest credentials version csrf clock websocket subprotocol token filter events heartbeats " +
 	"database port"
 ).split(" ");
 const runId = "a0000000-0000-4000-8000-000000000001";
@@ -269,7 +269,19 @@ describe("O6: REST", () => {
 
 	test("rest: something that answers JSON and is no Prefect is told by its version", async () => {
 		stub.planAnswer({ path: /admin\/version/u, status: 404 });
-		await expectFault("version", /admin\/version answers 404/u, /no Prefect API/u);
+		const { of } = await expectFault("version", /admin\/version answers 404/u, /no Prefect API/u);
+		expect([of("csrf").ok, of("heartbeats").detail]).toEqual([null, "not looked at: version failed"]);
+	});
+
+	test("rest: somebody in between who wants a login", async () => {
+		stub.planAnswer({ path: /\/health$/u, status: 403, body: "login first" });
+		await expectFault("rest", /health answers 403 \(login first\)/u, /PREFECT_CLIENT_CUSTOM_HEADERS/u);
+	});
+
+	test("rest: a server that takes requests and never answers", async () => {
+		stub.ignoresRequests = true;
+		const env = { PREFECT_API_REQUEST_TIMEOUT: "1" };
+		await expectFault("rest", /no answer within 1s/u, /overloaded/u, env);
 	});
 
 	test.each([
