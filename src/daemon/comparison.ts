@@ -1,7 +1,7 @@
 import { LiveSettings } from "../config/live-settings.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Settings } from "../config/schema.ts";
-import type { RunLabels, RunView } from "../core/run.ts";
+import type { RunView } from "../core/run.ts";
 import { createSilentReporter } from "../observe/silent-reporter.ts";
 import { readEventRows, readRunRows } from "../prefect/row-reading.ts";
 import { eventOf, type IncidentLine } from "../replay/incident-file.ts";
@@ -51,6 +51,7 @@ export interface Comparison {
 }
 
 const deploymentsMax = 20;
+const noDeployment = "(no deployment)";
 /** As we look. */
 const tickMs = 1_000;
 
@@ -189,20 +190,27 @@ function deploymentScores(
 	outcomes: Outcomes,
 ): Pick<Comparison, "deployments" | "deploymentsLeftOff"> {
 	if (byK.size === 0) return { deployments: [], deploymentsLeftOff: 0 };
-	const nameOf = (runId: string): string => deploymentName(outcomes.labelsOf(runId));
+	const names = deploymentNames(outcomes);
+	const nameOf = (runId: string): string => names.get(outcomes.labelsOf(runId)?.deploymentId ?? "") ?? noDeployment;
 	const alertsOf = new Map(outcomes.runIds.map((runId) => [nameOf(runId), 0]));
 	for (const { runId } of [...byK.values()].flat()) alertsOf.set(nameOf(runId), (alertsOf.get(nameOf(runId)) ?? 0) + 1);
-	const names = [...alertsOf].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([name]) => name);
-	const scores = [null, ...names.slice(0, deploymentsMax)].flatMap((deployment) =>
+	const ranked = [...alertsOf].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([name]) => name);
+	const scores = [null, ...ranked.slice(0, deploymentsMax)].flatMap((deployment) =>
 		[...byK].map(([k, alerts]) => {
 			const belongs = (runId: string): boolean => deployment === null || nameOf(runId) === deployment;
 			return { deployment, k, score: scoreOf(alerts, outcomes, belongs) };
 		}),
 	);
-	return { deployments: scores, deploymentsLeftOff: Math.max(0, names.length - deploymentsMax) };
+	return { deployments: scores, deploymentsLeftOff: Math.max(0, ranked.length - deploymentsMax) };
 }
 
-function deploymentName(labels: RunLabels | null): string {
-	if (labels === null || labels.deploymentId === null) return "(no deployment)";
-	return `${labels.flowName ?? "?"}/${labels.deploymentName ?? labels.deploymentId}`;
+/** By id. Heartbeats do not name their deployment, so that the runs of one help one another. */
+function deploymentNames(outcomes: Outcomes): ReadonlyMap<string, string> {
+	const names = new Map<string, string>();
+	for (const runId of outcomes.runIds) {
+		const { deploymentId = null, deploymentName = null, flowName = null } = outcomes.labelsOf(runId) ?? {};
+		if (deploymentId === null || (deploymentName === null && names.has(deploymentId))) continue;
+		names.set(deploymentId, `${flowName ?? "?"}/${deploymentName ?? deploymentId}`);
+	}
+	return names;
 }
