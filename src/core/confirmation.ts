@@ -1,27 +1,19 @@
 import type { Instant } from "../lib/clock.ts";
 import { type Claim, claimsOf } from "./claims.ts";
 import { type Episode, isStronger } from "./episode.ts";
-import type { Family } from "./family.ts";
-import type { GroupWatch } from "./group-watch.ts";
 import type { Inquiry, InquiryAnswer, InquiryStage } from "./input.ts";
 import { inquiryOf, restsOn } from "./inquiry.ts";
-import { signInstant, vouchedAt, waitsForDescendant } from "./life-signs.ts";
-import type { Observation } from "./observation.ts";
+import { signInstant, vouchedAt } from "./life-signs.ts";
+import { type ObstacleOptions, Obstacles } from "./obstacles.ts";
 import { isArmed, isBeatingState, type Run, type StateView } from "./run.ts";
-import type { RunTable } from "./run-table.ts";
 import type { Slot } from "./slot.ts";
 import { nextQuestion } from "./sweep.ts";
 import { openEpisode } from "./verdict.ts";
-import type { Witnesses } from "./witnesses.ts";
-import type { Yardstick } from "./yardstick.ts";
 
 /** After a question that REST did not answer. */
 const askAgainMs = 5_000;
 /** After an answer that settled nothing: REST contradicts an event that is later by its timestamp, say. */
 const unsettledAskAgainMs = 60_000;
-
-/** Over REST alone somebody else must have been heard so many cadences after the run's last sign of life. */
-const witnessAfterCadences = 2;
 
 /** What a run calls for at a moment. */
 export interface Question {
@@ -33,15 +25,9 @@ export interface Question {
 	readonly overdueMs: number;
 }
 
-export interface ConfirmationOptions {
+export interface ConfirmationOptions extends ObstacleOptions {
 	readonly namespace: string;
 	readonly workspace: string;
-	readonly yardstick: Yardstick;
-	readonly observation: Observation;
-	readonly family: Family;
-	readonly table: RunTable;
-	readonly groups: GroupWatch;
-	readonly witnesses: Witnesses;
 }
 
 /**
@@ -50,10 +36,12 @@ export interface ConfirmationOptions {
  */
 export class Confirmation {
 	readonly #options: ConfirmationOptions;
+	readonly obstacles: Obstacles;
 	#asking = 0;
 
 	constructor(options: ConfirmationOptions) {
 		this.#options = options;
+		this.obstacles = new Obstacles(options);
 	}
 
 	/** Null when the run calls for no question now. */
@@ -107,7 +95,7 @@ export class Confirmation {
 		if (stage !== "due") return null;
 		const claim = this.#claimsOf(slot, at).find((one) => one.condition === condition);
 		const isDue = claim !== undefined && claim.elapsedMs >= claim.dueAfterMs;
-		if (!isDue || !this.#mayJudge(slot.run, claim, at)) return null;
+		if (!isDue || this.obstacles.toJudging(slot.run, claim.condition, at) !== null) return null;
 		return this.#judge(slot, state, claim, answer, at);
 	}
 
@@ -119,11 +107,11 @@ export class Confirmation {
 	}
 
 	#stageOf(slot: Slot, claim: Claim, at: Instant): Exclude<InquiryStage, "identify"> | null {
-		const mayJudge = this.#mayJudge(slot.run, claim, at);
+		const mayJudge = this.obstacles.toJudging(slot.run, claim.condition, at) === null;
 		if (claim.condition !== "zombie") return mayJudge && claim.elapsedMs >= claim.dueAfterMs ? "due" : null;
 		const stage = nextQuestion(slot.passed, claim.elapsedMs, { ...claim, cadenceMs: claim.cadence.tauMs });
 		if (stage === null || stage === "missed" || stage === "suspect") return stage;
-		return mayJudge && !this.#isHeld(slot.run, at) ? stage : null;
+		return mayJudge && this.obstacles.toTelling(slot.run, at) === null ? stage : null;
 	}
 
 	/** Once a state: the stream brings no beats of a worker whose clock is slow by more than its reach, and REST has them. */
@@ -135,22 +123,6 @@ export class Confirmation {
 		return sinceMonoMs !== null && at.monoMs - sinceMonoMs >= settings.slowestCadenceMs;
 	}
 
-	/** Over REST alone silence needs a witness: whatever keeps our socket shut may keep the clients' shut as well. */
-	#mayJudge(run: Run, { condition }: Claim, at: Instant): boolean {
-		const { observation, yardstick, witnesses } = this.#options;
-		if (!observation.mayJudge(at.monoMs)) return false;
-		if (!observation.isOverRestAlone || (condition !== "zombie" && condition !== "never_beat")) return true;
-		const { runId, aliveAtMonoMs } = run;
-		const waitMs = witnessAfterCadences * yardstick.cadenceMs(run);
-		return aliveAtMonoMs !== null && witnesses.newestBeside(runId) > aliveAtMonoMs + waitMs;
-	}
-
-	#isHeld(run: Run, at: Instant): boolean {
-		const { family, table, groups } = this.#options;
-		if (waitsForDescendant(run, family, table)) return true;
-		return at.monoMs < (groups.heldUntil(run) ?? Number.NEGATIVE_INFINITY);
-	}
-
 	/**
 	 * Everything has been asked, twice, and nothing has changed since. What is left is the word of others: a young sign of
 	 * life puts the verdict off until it is as old as the silence would be had the process died after its last beat.
@@ -158,7 +130,7 @@ export class Confirmation {
 	#judge(slot: Slot, state: StateView, claim: Claim, answer: InquiryAnswer, at: Instant): Episode | null {
 		if (claim.condition === "stale") return this.#judgeStale(slot, state, claim, answer, at);
 		if (claim.condition !== "zombie") return this.#open(slot, state, claim, answer, at);
-		if (this.#isHeld(slot.run, at)) return null;
+		if (this.obstacles.toTelling(slot.run, at) !== null) return null;
 		const { yardstick, family, table } = this.#options;
 		const { run } = slot;
 		const cadenceMs = yardstick.cadenceMs(run);

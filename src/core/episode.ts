@@ -16,14 +16,16 @@ export const conditions = [
 	"stale",
 ] as const;
 export type Condition = (typeof conditions)[number];
-export type Severity = "critical" | "warning" | "info";
+export const severities = ["critical", "warning", "info"] as const;
+export type Severity = (typeof severities)[number];
 
 /**
  * How an episode ended. `recovered`: it beats again in the same attempt; `ended`: a terminal state; `moved`: another
  * state or attempt; `quiet`: an undead's beats stopped; `superseded`: a stronger condition took over; `deleted`: the
  * server does not know the run any more; `disabled`: the operator switched the condition off.
  */
-export type Outcome = "recovered" | "ended" | "moved" | "quiet" | "superseded" | "deleted" | "disabled";
+export const outcomes = ["recovered", "ended", "moved", "quiet", "superseded", "deleted", "disabled"] as const;
+export type Outcome = (typeof outcomes)[number];
 
 export const severityOf: Readonly<Record<Condition, Severity>> = {
 	zombie: "critical",

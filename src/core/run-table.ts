@@ -110,8 +110,18 @@ export class RunTable {
 	}
 
 	*values(): Generator<Slot> {
-		for (let index = 0; index < this.columns.end; index += 1) {
-			if (this.columns.has(index, bits.taken)) yield this.at(index);
+		yield* this.slotsFrom(0, () => true);
+	}
+
+	/**
+	 * From a row on, for whoever looks at a part at a time: what comes or goes meanwhile may be missed, or seen twice.
+	 *
+	 * @param isWanted by its flags
+	 */
+	*slotsFrom(index: number, isWanted: (flags: number) => boolean): Generator<Slot> {
+		const { columns } = this;
+		for (let at = index; at < columns.end; at += 1) {
+			if (columns.has(at, bits.taken) && isWanted(columns.flags[at] as number)) yield this.at(at);
 		}
 	}
 }

@@ -100,9 +100,17 @@ export class Yardstick {
 	}
 
 	#deadlineBy({ k, thresholdMs }: Treatment, { deploymentId }: RunLabels, tauMs: number | null): Deadline {
-		const patientK = this.#learning.patience.kOf(deploymentId, k, this.#wallMs);
 		const { slowestCadenceMs } = this.#settings;
-		return deadlineOf({ tauMs }, { k: patientK, thresholdMs, slowestCadenceMs }, this.#grace);
+		return deadlineOf({ tauMs }, { k: this.#patientK(deploymentId, k), thresholdMs, slowestCadenceMs }, this.#grace);
+	}
+
+	/** Missed cadences before a verdict: as set for the run, and what was learned of its deployment. */
+	patientK(run: Run): number {
+		return this.#patientK(run.labels.deploymentId, this.treatment(run).k);
+	}
+
+	#patientK(deploymentId: string | null, k: number): number {
+		return this.#learning.patience.kOf(deploymentId, k, this.#wallMs);
 	}
 
 	/** What a run of this cadence is given at least, whatever troubles us and whatever patience was learned. */

@@ -8,8 +8,8 @@ import {
 	type EpisodeTransition,
 	type Evidence,
 	type GroupTransition,
-	type Outcome,
-	type Severity,
+	outcomes,
+	severities,
 } from "../core/episode.ts";
 import type { Extent, GroupIncident, GroupKind, GroupOutcome } from "../core/group-incident.ts";
 import type { HabitRow } from "../core/habits.ts";
@@ -28,17 +28,7 @@ import type { BlindSpanRow, StoredLearned } from "./store.ts";
 const nullableText = z.string().nullable().default(null);
 export const nullableNumber = z.number().nullable();
 
-// The unions as objects, because a missing member of a Record does not compile, where one of a list would.
-export const severities: { readonly [S in Severity]: S } = { critical: "critical", warning: "warning", info: "info" };
-const outcomes: { readonly [O in Outcome]: O } = {
-	recovered: "recovered",
-	ended: "ended",
-	moved: "moved",
-	quiet: "quiet",
-	superseded: "superseded",
-	deleted: "deleted",
-	disabled: "disabled",
-};
+// Other unions as objects, because a missing member of a Record does not compile, where one of a list would.
 const cadenceSources: { readonly [C in CadenceSource]: C } = {
 	learned: "learned",
 	prior: "prior",

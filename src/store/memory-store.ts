@@ -3,6 +3,7 @@ import { isTerminal } from "../core/run.ts";
 import type { Clock } from "../lib/clock.ts";
 import { learnedSchema } from "./core-schema.ts";
 import { closingsFirst } from "./episode-order.ts";
+import { type EpisodeQuery, selected } from "./episode-query.ts";
 import { keepingName } from "./kept-name.ts";
 import { bytesOfRunId } from "./run-id.ts";
 import type {
@@ -108,6 +109,11 @@ export class MemoryStore implements Store {
 			.slice(0, rowsMax);
 	}
 
+	async loadEpisodes(query: EpisodeQuery): Promise<readonly Episode[]> {
+		this.#refuseWhenClosed();
+		return selected(this.#disk.episodes.values(), query);
+	}
+
 	async commit(batch: CommitBatch): Promise<CommitResult> {
 		this.#refuseWhenClosed();
 		// As if it crossed into another thread: the caller's objects are not the store's.
@@ -151,9 +157,7 @@ export class MemoryStore implements Store {
 	}
 
 	#refuseWhenClosed(): void {
-		if (this.#isClosed) {
-			throw new StoreError("the store is closed", { code: "CLOSED", retryable: false });
-		}
+		if (this.#isClosed) throw new StoreError("the store is closed", { code: "CLOSED", retryable: false });
 	}
 
 	#owed(workspace: string): readonly OutboxRow[] {
@@ -192,9 +196,7 @@ export class MemoryStore implements Store {
 	}
 
 	#refuseSecondOpen(episode: Episode, writes: ReadonlyMap<string, Episode>): void {
-		if (episode.closed !== null) {
-			return;
-		}
+		if (episode.closed !== null) return;
 		const after = new Map([...this.#disk.episodes, ...writes]);
 		const other = [...after.values()].find(
 			(one) => isOpen(one) && nameOfRun(one) === nameOfRun(episode) && one.attempt === episode.attempt,
@@ -290,10 +292,7 @@ function putAll<Value>(target: Map<string, Value>, writes: ReadonlyMap<string, V
 function deleteWhere<Value>(map: Map<string, Value>, isGone: (value: Value, name: string) => boolean): number {
 	let deleted = 0;
 	for (const [name, value] of map) {
-		if (isGone(value, name)) {
-			map.delete(name);
-			deleted += 1;
-		}
+		if (isGone(value, name) && map.delete(name)) deleted += 1;
 	}
 	return deleted;
 }

@@ -1,12 +1,14 @@
 import type { Database } from "better-sqlite3";
 import { ZodError } from "zod";
+import type { Episode } from "../core/episode.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
+import type { EpisodeQuery } from "./episode-query.ts";
 import {
+	parseEpisode,
 	parseGroup,
 	parseHeldRun,
 	parseLearned,
-	parseOpenEpisode,
 	parseOutbox,
 	parseRun,
 	parseSpentAlert,
@@ -41,7 +43,7 @@ export class RowReader {
 		const unreadable: UnreadableRow[] = [];
 		const world = {
 			runs: this.#read("runs", workspace, parseRun, unreadable),
-			openEpisodes: this.#read("episodes", workspace, parseOpenEpisode, unreadable),
+			openEpisodes: this.#read("episodes", workspace, parseEpisode, unreadable),
 			spentAlerts: this.#parts.statements.readSpent.all(workspace).map(parseSpentAlert),
 			workspaces: this.#read("workspaces", workspace, parseWorkspace, unreadable),
 			outbox: this.#read("outbox", workspace, parseOutbox, unreadable),
@@ -68,6 +70,24 @@ export class RowReader {
 			.flatMap((raw) => parseOrNote("outbox", raw, parseOutbox, unreadable) ?? []);
 		this.#setAside(unreadable);
 		return rows;
+	}
+
+	readEpisodes(query: EpisodeQuery): readonly Episode[] {
+		const unreadable: UnreadableRow[] = [];
+		const { runId, before, isOpen } = query;
+		const episodes = this.#parts.statements.readEpisodes
+			.all({
+				workspace: query.workspace,
+				runId: runId === null ? null : bytesOfRunId(runId),
+				condition: query.condition,
+				isOpen: isOpen === null ? null : Number(isOpen),
+				beforeMs: before?.raisedAtMs ?? null,
+				beforeId: before?.alertId ?? null,
+				rowsMax: query.rowsMax,
+			})
+			.flatMap((raw) => parseOrNote("episodes", raw, parseEpisode, unreadable) ?? []);
+		this.#setAside(unreadable);
+		return episodes;
 	}
 
 	#read<Row>(source: RowSource, workspace: string, parse: (raw: RawRow) => Row, unreadable: UnreadableRow[]): Row[] {

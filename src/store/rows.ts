@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { RunSilenceRow } from "../core/disruption-row.ts";
-import { conditions, type Episode, type SpentAlert } from "../core/episode.ts";
+import { conditions, type Episode, outcomes, type SpentAlert, severities } from "../core/episode.ts";
 import type { GroupIncident } from "../core/group-incident.ts";
 import { type BeatView, type StateView, stateTypes } from "../core/run.ts";
 import {
@@ -12,7 +12,6 @@ import {
 	nullableNumber,
 	relatedRunsSchema,
 	runSilenceSchema,
-	severities,
 	transitionSchema,
 	trippedGroupsSchema,
 } from "./core-schema.ts";
@@ -117,10 +116,11 @@ const episodeColumns = z.object({
 	related_runs: json(relatedRunsSchema),
 	group_id: z.string().nullable(),
 	raised_at_ms: z.number(),
+	closed_outcome: z.enum(outcomes).nullable(),
+	closed_at_ms: z.number().nullable(),
 });
 
-/** An open episode: only those are read back. */
-export function parseOpenEpisode(raw: unknown): Episode {
+export function parseEpisode(raw: unknown): Episode {
 	const columns = episodeColumns.parse(raw);
 	return {
 		alertId: columns.alert_id,
@@ -137,8 +137,13 @@ export function parseOpenEpisode(raw: unknown): Episode {
 		relatedRuns: columns.related_runs,
 		groupId: columns.group_id,
 		raisedAtMs: columns.raised_at_ms,
-		closed: null,
+		closed: closedOf(columns),
 	};
+}
+
+/** The schema of the table has both, or neither. */
+function closedOf({ closed_outcome: outcome, closed_at_ms: atMs }: z.infer<typeof episodeColumns>): Episode["closed"] {
+	return outcome === null || atMs === null ? null : { outcome, atMs };
 }
 
 const spentColumns = z.object({ run_id: runIdBytes, alert_id: z.string() });

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Database, Statement } from "better-sqlite3";
+import type { Episode } from "../core/episode.ts";
 import type { Clock } from "../lib/clock.ts";
 import {
 	columnsOfEpisode,
@@ -11,6 +12,7 @@ import {
 	columnsOfWorkspace,
 } from "./columns.ts";
 import { closingsFirst } from "./episode-order.ts";
+import type { EpisodeQuery } from "./episode-query.ts";
 import type { InstanceLock } from "./instance-lock.ts";
 import { RowReader } from "./row-reader.ts";
 import { asStoreError } from "./sqlite-error.ts";
@@ -82,6 +84,10 @@ export class SqliteStore implements Store {
 			this.#syncEachCommit(true);
 			return this.#reader.readOutbox(owed);
 		});
+	}
+
+	async loadEpisodes(query: EpisodeQuery): Promise<readonly Episode[]> {
+		return this.#guard("loading from the store", () => this.#reader.readEpisodes(query));
 	}
 
 	async commit(batch: CommitBatch): Promise<CommitResult> {

@@ -74,6 +74,13 @@ export function prepareStatements(database: Database) {
 		readOutbox: database.prepare<[string, string, number], RawRow>(`
 			SELECT id AS rowid, * FROM outbox WHERE workspace = ? AND sink = ? AND delivered_at_ms IS NULL
 			ORDER BY created_at_ms, id LIMIT ?`),
+		readEpisodes: database.prepare<[EpisodeQueryColumns], RawRow>(`
+			SELECT rowid AS rowid, * FROM episodes
+			WHERE workspace = @workspace AND (@runId IS NULL OR run_id = @runId)
+				AND (@condition IS NULL OR condition = @condition)
+				AND (@isOpen IS NULL OR (closed_at_ms IS NULL) = @isOpen)
+				AND (@beforeMs IS NULL OR (raised_at_ms, alert_id) < (@beforeMs, @beforeId))
+			ORDER BY raised_at_ms DESC, alert_id DESC LIMIT @rowsMax`),
 		putGroup: database.prepare<[GroupColumns]>(`
 			INSERT INTO group_incidents (workspace, group_id, incident, opened_at_ms, closed_at_ms)
 			VALUES (@workspace, @groupId, @incident, @openedAtMs, @closedAtMs)
@@ -85,6 +92,17 @@ export function prepareStatements(database: Database) {
 		...retentionStatements(database),
 		...setAsideStatements(database),
 	};
+}
+
+/** Null: it does not matter. */
+interface EpisodeQueryColumns {
+	readonly workspace: string;
+	readonly runId: Uint8Array | null;
+	readonly condition: string | null;
+	readonly isOpen: number | null;
+	readonly beforeMs: number | null;
+	readonly beforeId: string | null;
+	readonly rowsMax: number;
 }
 
 export type Statements = ReturnType<typeof prepareStatements>;

@@ -4,6 +4,8 @@ import type { GroupIncident } from "../core/group-incident.ts";
 import type { Learned, LearnedRow } from "../core/learning.ts";
 import type { RunRow, WorkspaceRow } from "../core/record.ts";
 
+import type { EpisodeQuery } from "./episode-query.ts";
+
 export type { BlindSpanRow, RunRow, WorkspaceRow } from "../core/record.ts";
 
 export interface RunKey {
@@ -151,6 +153,12 @@ export interface Store extends AsyncDisposable {
 	 * @throws StoreError
 	 */
 	loadOutbox(owed: OwedQuery): Promise<readonly OutboxRow[]>;
+	/**
+	 * Episodes, open and closed ones, for whoever looks; those that cannot be understood are left out.
+	 *
+	 * @throws StoreError
+	 */
+	loadEpisodes(query: EpisodeQuery): Promise<readonly Episode[]>;
 	/** @throws StoreError; nothing of the batch is kept then. */
 	commit(batch: CommitBatch): Promise<CommitResult>;
 	/**

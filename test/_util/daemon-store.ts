@@ -1,3 +1,5 @@
+import type { Episode } from "../../src/core/episode.ts";
+import type { EpisodeQuery } from "../../src/store/episode-query.ts";
 import type {
 	CommitBatch,
 	CommitResult,
@@ -65,6 +67,11 @@ export class UnreliableStore implements Store {
 		if (this.loadOutboxFailingWith !== null) throw failure(this.loadOutboxFailingWith);
 		this.#failIfToldTo();
 		return this.#inner.loadOutbox(owed);
+	}
+
+	async loadEpisodes(query: EpisodeQuery): Promise<readonly Episode[]> {
+		this.#failIfToldTo();
+		return this.#inner.loadEpisodes(query);
 	}
 
 	async commit(batch: CommitBatch): Promise<CommitResult> {

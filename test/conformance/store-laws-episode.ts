@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
-import type { Outcome } from "../../src/core/episode.ts";
+import { describe, expect, test } from "vitest";
+import type { Episode, Outcome } from "../../src/core/episode.ts";
+import type { EpisodeQuery } from "../../src/store/episode-query.ts";
 import { batchOf, closedOf, episodeOf, runIdOf, StandingClock, workspace } from "../_util/store-samples.ts";
 import type { BuildHouse } from "./store-laws.ts";
 
@@ -44,6 +45,40 @@ export function episodeLaws(build: BuildHouse): void {
 		expect((await store.load(workspace)).spentAlerts).toStrictEqual([one, { runId: runIdOf(2), alertId: "alert-2" }]);
 		await store.retain({ runsBeforeMs: 0, episodesBeforeMs: 6 });
 		expect((await store.load(workspace)).spentAlerts).toStrictEqual([one]);
+	});
+
+	describe("read by whoever looks", () => {
+		const any = { workspace, runId: null, condition: null, isOpen: null, before: null, rowsMax: 10 };
+		const first = closedOf(episodeOf(1, "alert-1", { raisedAtMs: 100 }), 150, "recovered");
+		const second = episodeOf(1, "alert-2", { raisedAtMs: 200, attempt: 7 });
+		const twin = episodeOf(2, "alert-3", { raisedAtMs: 200, condition: "deaf" });
+		const elsewhere = episodeOf(3, "alert-4", { raisedAtMs: 300, workspace: "other" });
+
+		async function read(query: Partial<EpisodeQuery>): Promise<readonly Episode[]> {
+			await using house = await build(new StandingClock());
+			await using store = await house.open();
+			await store.commit(batchOf({ episodes: [twin, first, elsewhere, second] }));
+			return await store.loadEpisodes({ ...any, ...query });
+		}
+
+		test("they come the latest first, as they opened and closed, of one workspace", async () => {
+			expect(await read({})).toStrictEqual([twin, second, first]);
+			expect(await read({ rowsMax: 2 })).toStrictEqual([twin, second]);
+			expect(await read({ workspace: "nowhere" })).toStrictEqual([]);
+		});
+
+		test("one run's, one condition's, open ones, or closed ones alone", async () => {
+			expect(await read({ runId: runIdOf(1) })).toStrictEqual([second, first]);
+			expect(await read({ condition: "deaf" })).toStrictEqual([twin]);
+			expect(await read({ isOpen: true })).toStrictEqual([twin, second]);
+			expect(await read({ isOpen: false })).toStrictEqual([first]);
+		});
+
+		test("page after page, also through episodes of one moment", async () => {
+			expect(await read({ before: twin })).toStrictEqual([second, first]);
+			expect(await read({ before: second })).toStrictEqual([first]);
+			expect(await read({ before: first })).toStrictEqual([]);
+		});
 	});
 
 	test("a closed episode never reopens", async () => {

@@ -1,5 +1,7 @@
 import { join } from "node:path";
+import type { Episode } from "../../src/core/episode.ts";
 import type { Clock } from "../../src/lib/clock.ts";
+import type { EpisodeQuery } from "../../src/store/episode-query.ts";
 import { MemoryStore, newMemoryDisk } from "../../src/store/memory-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import type {
@@ -122,6 +124,10 @@ export class FaultyStore implements Store {
 
 	async loadRun(key: RunKey): Promise<StoredRun | null> {
 		return await this.#ask(() => this.#store.loadRun(key));
+	}
+
+	async loadEpisodes(query: EpisodeQuery): Promise<readonly Episode[]> {
+		return await this.#ask(() => this.#store.loadEpisodes(query));
 	}
 
 	async loadOutbox(owed: OwedQuery): Promise<readonly OutboxRow[]> {

@@ -24,6 +24,7 @@ function committing(change: (batch: CommitBatch) => CommitBatch): (store: Store)
 		load: (workspace) => store.load(workspace),
 		loadRun: (key) => store.loadRun(key),
 		loadOutbox: (owed) => store.loadOutbox(owed),
+		loadEpisodes: (query) => store.loadEpisodes(query),
 		retain: (limits) => store.retain(limits),
 		commit: (batch) => store.commit(change(batch)),
 		[Symbol.asyncDispose]: async () => await store[Symbol.asyncDispose](),

@@ -1,5 +1,12 @@
 import { z } from "zod";
-import { conditions, type Episode, type EpisodeTransition, type Outcome, type Severity } from "../../core/episode.ts";
+import {
+	conditions,
+	type Episode,
+	type EpisodeTransition,
+	outcomes,
+	type Severity,
+	severities,
+} from "../../core/episode.ts";
 import { stateTypes } from "../../core/run.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import { isoTime, plainText } from "../../observe/plain-text.ts";
@@ -32,22 +39,11 @@ const evidence = z.strictObject({
 	likely_cause: z.string().nullable(),
 });
 
-// An object, because a missing member of a Record does not compile, where one of a list would.
-const outcomes: { readonly [O in Outcome]: O } = {
-	recovered: "recovered",
-	ended: "ended",
-	moved: "moved",
-	quiet: "quiet",
-	superseded: "superseded",
-	deleted: "deleted",
-	disabled: "disabled",
-};
-
 const common = {
 	...lineHead,
 	alert_id: z.string(),
 	condition: z.enum(conditions),
-	severity: z.enum(["critical", "warning", "info"]),
+	severity: z.enum(severities),
 	reason: z.string(),
 	namespace: z.string(),
 	workspace: z.string(),

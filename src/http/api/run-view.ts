@@ -1,0 +1,136 @@
+import type { Episode } from "../../core/episode.ts";
+import type { Explanation } from "../../core/explanation.ts";
+import { sentencesOf } from "../../core/explanation-text.ts";
+import type { RunLabels } from "../../core/run.ts";
+import { isoTime, plainText } from "../../observe/plain-text.ts";
+import type { ApiEpisode, ApiRun, ApiRunDetail, Happening } from "./run-schema.ts";
+
+/** Of one name; longer ones are nobody's. */
+const textCharsMax = 512;
+const tagsMax = 100;
+
+/** Address of a run's page in Prefect. */
+export type RunUrl = (runId: string) => string;
+
+export function runViewOf(explanation: Explanation, runUrl: RunUrl): ApiRun {
+	const { run, standing, episode, cadence, limit, silence, aliveAtMs } = explanation;
+	const { labels } = run;
+	return {
+		id: run.runId,
+		name: textOf(labels.name),
+		attempt: run.attempt,
+		state_type: run.state?.type ?? null,
+		state_name: textOf(run.state?.name ?? null),
+		standing,
+		condition: episode?.condition ?? null,
+		alert_id: episode?.alertId ?? null,
+		flow: namedOf(labels.flowId, labels.flowName),
+		...placeOf(labels),
+		client_version: textOf(labels.clientVersion),
+		tags: labels.tags.slice(0, tagsMax).map((tag) => plainText(tag, textCharsMax)),
+		last_alive_at: isoTime(aliveAtMs),
+		cadence_seconds: cadence.tauMs === null ? null : seconds(cadence.tauMs),
+		cadence_source: cadence.source,
+		silence_seconds: silence === null ? null : seconds(silence.countedMs),
+		suspect_after_seconds: seconds(limit.suspectAfterMs),
+		limit_seconds: seconds(limit.dueAfterMs),
+		url: runUrl(run.runId),
+	};
+}
+
+export function runDetailOf(
+	explanation: Explanation,
+	known: {
+		readonly episodes: readonly Episode[];
+		readonly timeline: readonly Happening[];
+		readonly timelineSource: ApiRunDetail["timeline_source"];
+		readonly watched: boolean;
+		readonly nowMs: number;
+	},
+	runUrl: RunUrl,
+): ApiRunDetail {
+	const { silence, limit } = explanation;
+	return {
+		...runViewOf(explanation, runUrl),
+		explanation: sentencesOf(explanation, known.nowMs).map((sentence) => plainText(sentence, 2 * textCharsMax)),
+		blind_seconds: seconds(silence?.blindMs ?? 0),
+		k: limit.k,
+		threshold_seconds: limit.thresholdMs === null ? null : seconds(limit.thresholdMs),
+		rule: limit.rule?.place ?? null,
+		episodes: known.episodes.map((episode) => episodeViewOf(episode, runUrl)),
+		timeline: [...known.timeline],
+		timeline_source: known.timelineSource,
+		watched: known.watched,
+	};
+}
+
+export function episodeViewOf(episode: Episode, runUrl: RunUrl): ApiEpisode {
+	const { labels, evidence, closed, runId } = episode;
+	return {
+		alert_id: episode.alertId,
+		condition: episode.condition,
+		severity: episode.severity,
+		reason: plainText(episode.reason, textCharsMax),
+		run_id: runId,
+		run_name: textOf(labels.name),
+		attempt: episode.attempt,
+		...placeOf(labels),
+		raised_at: timeOf(episode.raisedAtMs),
+		silence_seconds: evidence.silenceSeconds,
+		limit_seconds: evidence.thresholdSeconds,
+		outcome: closed?.outcome ?? null,
+		resolved_at: closed === null ? null : timeOf(closed.atMs),
+		group_id: episode.groupId,
+		related_runs: [...episode.relatedRuns],
+		url: runUrl(runId),
+	};
+}
+
+/** What memory alone tells: the last heartbeats, the state, what could not be heard, and the episodes. */
+export function rememberedTimeline(explanation: Explanation, episodes: readonly Episode[]): readonly Happening[] {
+	const { run, blindSpans } = explanation;
+	const beats = run.occurredMs.map((ms) => happening("heartbeat", ms, "heartbeat"));
+	const { state } = run;
+	const states =
+		state === null ? [] : [{ ...happening("state", state.timestampMs, state.name), state_type: state.type }];
+	const blind = blindSpans.map(({ fromMs, untilMs, cause }) => ({
+		...happening("blind", fromMs, cause),
+		until: isoTime(untilMs),
+	}));
+	return inOrder([...beats, ...states, ...blind, ...episodes.flatMap(happeningsOfEpisode)]);
+}
+
+export function happeningsOfEpisode({ condition, raisedAtMs, closed }: Episode): readonly Happening[] {
+	const raised = happening("raised", raisedAtMs, condition);
+	return closed === null ? [raised] : [raised, happening("resolved", closed.atMs, `${condition}: ${closed.outcome}`)];
+}
+
+export function happening(kind: Happening["kind"], atMs: number, text: string): Happening {
+	return { at: timeOf(atMs), kind, text: plainText(text, textCharsMax), until: null, state_type: null };
+}
+
+export function inOrder(timeline: readonly Happening[]): readonly Happening[] {
+	return timeline.toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+}
+
+function placeOf({ deploymentId, deploymentName, workPool }: RunLabels): Pick<ApiRun, "deployment" | "work_pool"> {
+	return { deployment: namedOf(deploymentId, deploymentName), work_pool: textOf(workPool) };
+}
+
+function namedOf(id: string | null, name: string | null): ApiRun["deployment"] {
+	return id === null ? null : { id, name: textOf(name) };
+}
+
+function textOf(text: string | null): string | null {
+	return text === null ? null : plainText(text, textCharsMax);
+}
+
+/** Of our own clock, which is always a date. */
+function timeOf(ms: number): string {
+	return isoTime(ms) ?? "1970-01-01T00:00:00.000Z";
+}
+
+/** To the millisecond. */
+function seconds(ms: number): number {
+	return Math.round(ms) / 1000;
+}
