@@ -1,0 +1,100 @@
+import { z } from "zod";
+import { standings } from "../../core/explanation.ts";
+import { statusSchema } from "../status.ts";
+import { condition, episodeSchema, runSchema, standing, time } from "./run-schema.ts";
+
+const count = z.int().min(0);
+
+/** Rows of one answer at most, and when nothing is said. */
+export const rowsMax = 500;
+const rowsDefault = 100;
+
+const rows = z.coerce.number().int().min(1).max(rowsMax).default(rowsDefault);
+const text = z.string().min(1).max(512).optional();
+
+export const runsQuerySchema = z.strictObject({
+	standing: standing.optional(),
+	condition: condition.optional(),
+	deployment: text,
+	work_pool: text,
+	limit: rows,
+	/** `next` of the page before. */
+	from: z.coerce.number().int().min(0).default(0),
+});
+
+/**
+ * The table is read a part at a time: a page may have fewer runs than asked for, or none, although there are more.
+ */
+export const runsSchema = z.object({
+	runs: z.array(runSchema),
+	/** Null: that was all. */
+	next: count.nullable(),
+});
+
+export const episodesQuerySchema = z.strictObject({
+	state: z.enum(["open", "closed", "any"]).default("any"),
+	condition: condition.optional(),
+	run_id: z.guid().optional(),
+	limit: rows,
+	/** `next` of the page before. */
+	before: z
+		.string()
+		.regex(/^\d{1,15}(?:\.\d+)?:[0-9a-zA-Z_-]{1,128}$/u, "is no `next` of an earlier answer")
+		.optional(),
+});
+
+export const episodesSchema = z.object({
+	/** The latest first. */
+	episodes: z.array(episodeSchema),
+	/** Null: that was all. */
+	next: z.string().nullable(),
+});
+
+export const coverageSchema = z.object({
+	/** By deployment and client version, the most runs first, at most `rowsMax`; flows without a deployment by their name. */
+	rows: z.array(
+		z.object({
+			deployment: z.object({ id: z.string(), name: z.string().nullable() }).nullable(),
+			flow_name: z.string().nullable(),
+			client_version: z.string().nullable(),
+			runs: count,
+			standings: z.partialRecord(z.enum(standings), count),
+		}),
+	),
+	/** Rows for which there was no room. */
+	more: count,
+});
+
+export const groupSchema = z.object({
+	group_id: z.string(),
+	kind: z.enum(["work_pool", "client_version", "everything"]),
+	group: z.string(),
+	extent: z.enum(["some", "partial", "full"]),
+	runs: count,
+	raised_at: time,
+	/** Until then verdicts on its runs wait, at most. */
+	held_until: time,
+});
+
+/** How the daemon is, and what it watches: names included, unlike `/-/status`. */
+export const apiStatusSchema = statusSchema.extend({
+	namespace: z.string(),
+	workspace: z.string(),
+	/** Address of Prefect's API. */
+	prefect: z.string(),
+	group_incidents: z.array(groupSchema),
+	/** Open ones, by condition. */
+	open_by_condition: z.partialRecord(condition, count),
+});
+
+export const problemSchema = z.object({
+	/** What is wrong, where, and how to mend it: one line. */
+	error: z.string(),
+});
+
+export type ApiStatus = z.infer<typeof apiStatusSchema>;
+export type ApiRuns = z.infer<typeof runsSchema>;
+export type ApiEpisodes = z.infer<typeof episodesSchema>;
+export type ApiCoverage = z.infer<typeof coverageSchema>;
+export type RunsQuery = z.infer<typeof runsQuerySchema>;
+export type EpisodesQuery = z.infer<typeof episodesQuerySchema>;
