@@ -89,7 +89,11 @@ export const settingsSchema = z.strictObject({
 	}),
 	http: z.strictObject({
 		listen: listenAddress().prefault("127.0.0.1:4290").register(settingMeta, {
-			description: "Where metrics and health are served; port 0 takes a free one.",
+			description: "Where pages, API, metrics and health are served; port 0 takes a free one.",
+		}),
+		token: secretText().nullable().prefault(null).register(settingMeta, {
+			description: "Without it pages and API show nothing that names a run; metrics and health need none.",
+			secret: true,
 		}),
 	}),
 	namespace: shortName().prefault("default").register(settingMeta, {

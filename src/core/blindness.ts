@@ -1,5 +1,6 @@
 /** Why a beat could not have been heard: see `observation.ts`, which decides. */
-export type BlindCause = "socket" | "own_pause" | "silent_stream" | "lag" | "server_outage";
+export const blindCauses = ["socket", "own_pause", "silent_stream", "lag", "server_outage"] as const;
+export type BlindCause = (typeof blindCauses)[number];
 
 /** A span of our monotonic clock in which silence does not count. */
 export interface BlindSpan {

@@ -114,9 +114,9 @@ function questionTexts({ isAsked, askAgainAtMs }: Explanation, nowMs: number): r
 
 function ruleTexts({ limit: { rule, off } }: Explanation): readonly string[] {
 	if (rule === null) return [];
-	const match = Object.entries(rule.match).map(([what, glob]) => `${what} ${glob}`);
+	const match = Object.entries(rule.match).flatMap(([what, glob]) => (glob === undefined ? [] : [`${what} ${glob}`]));
 	const without = off.length === 0 ? "" : `, which switches off ${off.join(", ")}`;
-	return [`Rule ${rule.place} (${match.join(", ") || "every run"}) applies${without}.`];
+	return [`Rule ${rule.place} (${match.join(", ")}) applies${without}.`];
 }
 
 function agoText(ms: number): string {

@@ -3,6 +3,7 @@ import type { BlindCause } from "./blindness.ts";
 import type { Cadence } from "./cadence.ts";
 import { type Claim, claimsOf } from "./claims.ts";
 import type { Condition, Episode } from "./episode.ts";
+import type { GroupWatch } from "./group-watch.ts";
 import type { Observation } from "./observation.ts";
 import type { Obstacle, Obstacles } from "./obstacles.ts";
 import type { Match } from "./rules.ts";
@@ -38,6 +39,7 @@ export interface Limit {
 	readonly kSet: number;
 	/** The operator's own deadline; null: none, or one too short to be used. */
 	readonly thresholdMs: number | null;
+	/** Of the operator's, the one that applies; null: none does. */
 	readonly rule: { readonly place: number; readonly match: Match } | null;
 	readonly off: readonly Condition[];
 }
@@ -75,7 +77,7 @@ export interface ExplanationOptions {
 	readonly yardstick: Yardstick;
 	readonly observation: Observation;
 	readonly obstacles: Obstacles;
-	readonly groupIdOf: (run: Run) => string | null;
+	readonly groups: GroupWatch;
 }
 
 /** For any run, flagged or not. */
@@ -129,7 +131,8 @@ function limitOf(run: Run, yardstick: Yardstick): Limit {
 		k: yardstick.patientK(run),
 		kSet,
 		thresholdMs: fixed === "too_short" ? null : thresholdMs,
-		rule,
+		// The last rule, for all others, is ours: nobody wrote it.
+		rule: rule === null || Object.keys(rule.match).length === 0 ? null : rule,
 		off: [...off],
 	};
 }
@@ -153,7 +156,7 @@ function blindSpansOf(
 function obstacleOf(
 	run: Run,
 	claim: Claim | undefined,
-	{ obstacles, groupIdOf }: ExplanationOptions,
+	{ obstacles, groups }: ExplanationOptions,
 	at: Instant,
 ): ObstacleFacts | null {
 	if (claim === undefined || claim.elapsedMs < claim.suspectAfterMs) return null;
@@ -161,5 +164,5 @@ function obstacleOf(
 		obstacles.toJudging(run, claim.condition, at) ??
 		(claim.condition === "zombie" ? obstacles.toTelling(run, at) : null);
 	if (obstacle?.kind !== "group") return obstacle;
-	return { kind: "group", untilMs: at.wallMs + obstacle.untilMonoMs - at.monoMs, groupId: groupIdOf(run) };
+	return { kind: "group", untilMs: at.wallMs + obstacle.untilMonoMs - at.monoMs, groupId: groups.groupIdOf(run) };
 }

@@ -81,10 +81,15 @@ export class GroupWatch {
 		return incidents.map((incident) => groupTransitionOf(incident, this.#workspace));
 	}
 
-	/** Incidents that have been told and are not over, how many of each kind. */
+	/** Incidents that have been told and are not over. */
+	get open(): readonly GroupIncident[] {
+		return [...this.#known.open, ...this.#disruption.open];
+	}
+
+	/** How many of each kind. */
 	get openByKind(): Readonly<Partial<Record<GroupKind, number>>> {
 		const counts: Partial<Record<GroupKind, number>> = {};
-		for (const { groupKind } of [...this.#known.open, ...this.#disruption.open]) {
+		for (const { groupKind } of this.open) {
 			counts[groupKind] = (counts[groupKind] ?? 0) + 1;
 		}
 		return counts;

@@ -1,6 +1,7 @@
 import type { Instant } from "../lib/clock.ts";
 import type { Condition } from "./episode.ts";
 import { type Explanation, type ExplanationOptions, explain, type Standing, standingOf } from "./explanation.ts";
+import type { GroupIncident } from "./group-incident.ts";
 import { hasEnded } from "./run.ts";
 import type { RunTable, Slot } from "./run-table.ts";
 
@@ -39,6 +40,11 @@ export class Inspection {
 	constructor(table: RunTable, options: ExplanationOptions) {
 		this.#table = table;
 		this.#options = options;
+	}
+
+	/** Told, and not over. */
+	get openGroups(): readonly GroupIncident[] {
+		return this.#options.groups.open;
 	}
 
 	/** Null: the run is not in memory. It is unknown, or has ended more than an hour ago. */

@@ -10,6 +10,7 @@ import { Episodes } from "./episodes.ts";
 import { Family } from "./family.ts";
 import { GroupWatch } from "./group-watch.ts";
 import type { Input, InquiryAnswer } from "./input.ts";
+import { Inspection } from "./inspection.ts";
 import { Learning } from "./learning.ts";
 import { type Arrival, isNews, mergeView } from "./liveness.ts";
 import { Observation } from "./observation.ts";
@@ -31,6 +32,7 @@ import { Yardstick } from "./yardstick.ts";
  */
 export class Tracker {
 	readonly observation: Observation;
+	readonly inspection: Inspection;
 	readonly #workspace: string;
 	readonly #yardstick: Yardstick;
 	readonly #confirmation: Confirmation;
@@ -64,6 +66,8 @@ export class Tracker {
 		};
 		this.#groups = new GroupWatch({ ...shared, holds });
 		this.#confirmation = new Confirmation({ ...shared, groups: this.#groups, witnesses: this.#witnesses });
+		const { obstacles } = this.#confirmation;
+		this.inspection = new Inspection(this.#table, { ...shared, obstacles, groups: this.#groups });
 		this.#restoration = new Restoration({ ...shared, groups: this.#groups });
 		this.#episodes = new Episodes({
 			yardstick: this.#yardstick,

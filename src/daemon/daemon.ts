@@ -1,19 +1,22 @@
 import { secretsOf } from "../config/describe.ts";
 import { LiveSettings } from "../config/live-settings.ts";
 import type { LoadedConfig } from "../config/load.ts";
+import type { Settings } from "../config/schema.ts";
 import { HttpServer } from "../http/http-server.ts";
-import type { Clock } from "../lib/clock.ts";
+import type { Clock, Instant } from "../lib/clock.ts";
 import { messageOf, OperatorError } from "../lib/errors.ts";
 import type { Random } from "../lib/random.ts";
 import { createReporter } from "../observe/log-and-metrics.ts";
 import { createLogger } from "../observe/logger.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { isoTime } from "../observe/plain-text.ts";
+import { runPageUrl } from "../prefect/connection.ts";
 import type { ProxyEnvironment } from "../prefect/proxy.ts";
 import { openStore } from "../store/open-store.ts";
 import type { Store, StoredWorld } from "../store/store.ts";
 import { StoreError } from "../store/store-error.ts";
 import { connectionOf, workspaceOf } from "./connection.ts";
+import type { Inspector } from "./inspector.ts";
 import { livePorts } from "./ports.ts";
 import { Reloader } from "./reload.ts";
 import { Watch } from "./watch.ts";
@@ -71,26 +74,10 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 	const live = new LiveSettings(settings, options.loadConfig);
 	const reloader = new Reloader({ live, logger, reporter });
 	options.onReloadAsked(() => reloader.reload());
-	const startPages = (of: { readonly watch: Watch }): Promise<HttpServer> =>
-		HttpServer.start(
-			{
-				listen: settings.http.listen,
-				metrics,
-				readiness: () => of.watch.readiness(),
-				status: () => ({
-					started_at: isoTime(startedAt.wallMs),
-					config_current: reloader.isCurrent,
-					...of.watch.status(),
-				}),
-				reload: () => reloader.reload(),
-				version,
-				clock,
-			},
-			signal,
-		);
 	await using resources = new AsyncDisposableStack();
 	signal.addEventListener("abort", () => reporter.stopping(messageOf(signal.reason)), { once: true });
-	let present: { watch: Watch } | null = null;
+	const served: Served = { settings, metrics, reloader, startedAt, version, clock };
+	let present: Present | null = null;
 	let damage: string | null = null;
 	do {
 		await using store = await openStore(settings.store.url, {
@@ -105,17 +92,55 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 			const world = await loadWorld(store, workspace, isMadeAnew);
 			const ports = livePorts({ ...options, settings, connection, reporter });
 			const { apiUrl } = connection;
-			await using current = new Watch({ ...options, settings, live, ports, apiUrl, workspace, store, world, reporter });
+			await using watch = new Watch({ ...options, settings, live, ports, apiUrl, workspace, store, world, reporter });
+			const current = { watch, inspector: watch.inspector((runId) => runPageUrl(connection, runId)) };
 			if (present === null) {
-				present = { watch: current };
-				reporter.httpListening(resources.use(await startPages(present)).address);
+				present = current;
+				reporter.httpListening(resources.use(await startPages(present, served, signal)).address);
 			}
-			present.watch = current;
+			Object.assign(present, current);
 			reporter.ready({ runs: world.runs.length, openEpisodes: world.openEpisodes.length });
-			await current.run(signal);
+			await watch.run(signal);
 		}, signal);
 	} while (damage !== null);
 	reporter.stopped();
+}
+
+/** What the pages show; replaced when a damaged database is. */
+interface Present {
+	watch: Watch;
+	inspector: Inspector;
+}
+
+interface Served {
+	readonly settings: Settings;
+	readonly metrics: Metrics;
+	readonly reloader: Reloader;
+	readonly startedAt: Instant;
+	readonly version: string;
+	readonly clock: Clock;
+}
+
+function startPages(present: Present, served: Served, signal: AbortSignal): Promise<HttpServer> {
+	const { settings, metrics, reloader, startedAt, version, clock } = served;
+	return HttpServer.start(
+		{
+			listen: settings.http.listen,
+			token: settings.http.token,
+			metrics,
+			readiness: () => present.watch.readiness(),
+			status: () => ({
+				started_at: isoTime(startedAt.wallMs),
+				config_current: reloader.isCurrent,
+				...present.watch.status(),
+			}),
+			reload: () => reloader.reload(),
+			source: () => present.inspector,
+			version,
+			clock,
+		},
+		signal,
+	);
 }
 
 /** Damage that SQLite's own check does not see, as in the root of an index, is met by the first who reads there. */

@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Episode } from "../core/episode.ts";
+import type { Condition, Episode } from "../core/episode.ts";
 import type { Explanation } from "../core/explanation.ts";
 import type { CoverageRow, Inspection, RunFilter } from "../core/inspection.ts";
 import type { RunView } from "../core/run.ts";
-import type { ApiSource } from "../http/api/api.ts";
+import type { RunSource } from "../http/api/api.ts";
 import { coverageViewOf } from "../http/api/coverage-view.ts";
+import { groupViewOf } from "../http/api/group-view.ts";
 import type { ApiRunDetail, Happening } from "../http/api/run-schema.ts";
 import {
 	episodeViewOf,
@@ -16,7 +17,7 @@ import {
 	runDetailOf,
 	runViewOf,
 } from "../http/api/run-view.ts";
-import type { ApiCoverage, ApiEpisodes, ApiRuns, EpisodesQuery, RunsQuery } from "../http/api/schemas.ts";
+import type { ApiCoverage, ApiDetails, ApiEpisodes, ApiRuns, EpisodesQuery, RunsQuery } from "../http/api/schemas.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { RunHistory } from "../prefect/run-history.ts";
 import type { EpisodePosition } from "../store/episode-query.ts";
@@ -37,17 +38,33 @@ export interface InspectorOptions {
 	readonly history: RunHistory | null;
 	/** What the row of a run that has left memory says: as if it had just been read at a start. */
 	readonly inspectStored: (run: StoredRun) => Inspection;
+	/** How many, by condition. */
+	readonly openEpisodes: () => Readonly<Partial<Record<Condition, number>>>;
+	readonly namespace: string;
 	readonly workspace: string;
+	/** Address of Prefect's API. */
+	readonly apiUrl: string;
 	readonly runUrl: RunUrl;
 	readonly clock: Clock;
 }
 
 /** Answers whoever looks: from memory, from the store, and where it is asked about one run also from the server. */
-export class Inspector implements Omit<ApiSource, "status"> {
+export class Inspector implements RunSource {
 	readonly #options: InspectorOptions;
 
 	constructor(options: InspectorOptions) {
 		this.#options = options;
+	}
+
+	details(): ApiDetails {
+		const { inspection, workspace, namespace, apiUrl, openEpisodes } = this.#options;
+		return {
+			namespace,
+			workspace,
+			prefect: apiUrl,
+			group_incidents: inspection.openGroups.map(groupViewOf),
+			open_by_condition: openEpisodes(),
+		};
 	}
 
 	runs({ standing, condition, deployment, work_pool: workPool, limit, from }: RunsQuery): ApiRuns {

@@ -8,11 +8,13 @@ import { Dispatcher } from "../notify/dispatcher.ts";
 import { isoTime } from "../observe/plain-text.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import { ApiClient } from "../prefect/api-client.ts";
+import { RunHistory } from "../prefect/run-history.ts";
 import { Schedule } from "../schedule/schedule.ts";
 import type { Store, StoredWorld } from "../store/store.ts";
 import { Backlog } from "./backlog.ts";
 import { CountedStore } from "./counted-store.ts";
 import { Inquirer } from "./inquirer.ts";
+import { Inspector } from "./inspector.ts";
 import { Intake } from "./intake.ts";
 import { jobsOf } from "./jobs.ts";
 import { Lesson } from "./lesson.ts";
@@ -20,6 +22,7 @@ import { Persister } from "./persister.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { Ports, StreamPort, TransportPort } from "./ports.ts";
 import { restoredTracker } from "./restored-tracker.ts";
+import { inspectionOfStored, worldOf } from "./stored-inspection.ts";
 import { isOverWithin, supervise } from "./supervise.ts";
 import { type WatchedPart, watchForStandstill } from "./watchdog.ts";
 
@@ -147,6 +150,26 @@ export class Watch implements AsyncDisposable {
 				return live.current.catchUp.secondPass.ms;
 			},
 			apiUrl,
+		});
+	}
+
+	/** For whoever looks. @param runUrl address of a run's page in Prefect */
+	inspector(runUrl: (runId: string) => string): Inspector {
+		const { live, settings, workspace, clock, reporter } = this.#options;
+		const tracker = this.#tracker;
+		return new Inspector({
+			...this.#options,
+			runUrl,
+			inspection: tracker.inspection,
+			history: new RunHistory({ transport: this.#transport, reporter }),
+			inspectStored: (run) => {
+				const { monoMs, wallMs } = clock.now();
+				const serverMs = tracker.observation.clock.toServerMs(monoMs) ?? wallMs;
+				const { namespace } = settings;
+				return inspectionOfStored(worldOf([run]), { live, namespace, workspace, clock, serverMs });
+			},
+			openEpisodes: () => tracker.census.openEpisodes,
+			namespace: settings.namespace,
 		});
 	}
 

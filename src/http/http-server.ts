@@ -1,10 +1,12 @@
 import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf, OperatorError } from "../lib/errors.ts";
+import { type Answers, addApi, problem, type RunSource } from "./api/api.ts";
+import { addPages } from "./pages/pages.ts";
 import { deathOf, type ReadinessFacts, readinessOf } from "./readiness.ts";
 import { refusalOfReload } from "./reload-guard.ts";
-import { startPage, startPagePolicy } from "./start-page.ts";
 import type { Status, StatusFacts } from "./status.ts";
+import { challenge, isAllowed } from "./token-guard.ts";
 
 export interface ListenOn {
 	/** A name or an address, IPv6 without brackets. */
@@ -19,6 +21,10 @@ export interface HttpServerOptions {
 	readonly metrics: { readonly contentType: string; text(): Promise<string> };
 	readonly readiness: () => ReadinessFacts;
 	readonly status: () => StatusFacts;
+	/** What names runs. */
+	readonly source: () => RunSource;
+	/** Without it nothing is told that names a run; null: everybody who reaches us may look. */
+	readonly token: string | null;
 	/** Reads the settings again; names of settings, never values. */
 	readonly reload: () => ReloadAnswer;
 	readonly version: string;
@@ -41,7 +47,7 @@ const idleMs = 30_000;
 /** Nothing here takes a body. */
 const bodyBytesMax = 1024;
 
-/** Metrics, health, a reload and a page that links them. Names of runs appear on none of them. */
+/** Metrics, health and a reload, none of which names a run; pages and an API, which do. */
 export class HttpServer implements AsyncDisposable {
 	readonly #fastify: FastifyInstance;
 	/** `http://127.0.0.1:4290`; an IPv6 address in brackets. */
@@ -87,11 +93,20 @@ function routes(options: HttpServerOptions): FastifyInstance {
 	server.addHook("onRequest", async (_request, reply) => {
 		reply.headers({
 			"cache-control": "no-store",
-			"content-security-policy": startPagePolicy,
+			"content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 			"referrer-policy": "no-referrer",
 			"x-content-type-options": "nosniff",
 		});
 	});
+	server.addHook("onRequest", async (request, reply) => {
+		if (isAllowed(request, options.token)) return;
+		reply.header("www-authenticate", challenge);
+		return problem(reply, 401, "http.token is set: give it as a Bearer token, or as the password of basic auth");
+	});
+	const { source, version } = options;
+	const answers: Answers = { source, version, status: () => ({ ...statusOf(options), ...source().details() }) };
+	addApi(server, answers);
+	addPages(server, answers, options.clock);
 	server.get("/metrics", async (_request, reply) => {
 		const page = await options.metrics.text();
 		return reply.type(options.metrics.contentType).send(page);
@@ -113,7 +128,6 @@ function routes(options: HttpServerOptions): FastifyInstance {
 		const answer = options.reload();
 		return reply.code(answer.reloaded ? 200 : 422).send(answer);
 	});
-	server.get("/", async (_request, reply) => reply.type("text/html; charset=utf-8").send(startPage(options.version)));
 	server.setNotFoundHandler((_request, reply) => plain(reply, 404, "not found; see /"));
 	// The library's own answers would repeat what was asked.
 	server.setErrorHandler((error: { readonly statusCode?: number }, _request, reply) => {

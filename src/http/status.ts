@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { blindCauses } from "../core/blindness.ts";
 
 const count = z.int().min(0);
 const timeOrNull = z.iso.datetime({ precision: 3 }).nullable();
@@ -18,7 +19,7 @@ export const statusSchema = z.object({
 	over_rest_alone: z.boolean(),
 	/** While true no verdict is made: a heartbeat might have gone unheard. */
 	blind: z.boolean(),
-	blind_causes: z.array(z.string()),
+	blind_causes: z.array(z.enum(blindCauses)),
 	last_event_at: timeOrNull,
 	last_sweep_at: timeOrNull,
 	runs: z.object({ beating: count, unmonitored: count, idle: count }),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { BlindCause } from "../core/blindness.ts";
+import { blindCauses } from "../core/blindness.ts";
 import type { RunSilenceRow, TrippedGroupRow } from "../core/disruption-row.ts";
 import {
 	type CadenceSource,
@@ -33,14 +33,6 @@ const cadenceSources: { readonly [C in CadenceSource]: C } = {
 	learned: "learned",
 	prior: "prior",
 	unknown: "unknown",
-};
-
-const blindCauses: { readonly [B in BlindCause]: B } = {
-	socket: "socket",
-	own_pause: "own_pause",
-	silent_stream: "silent_stream",
-	lag: "lag",
-	server_outage: "server_outage",
 };
 
 const groupKinds: { readonly [K in GroupKind]: K } = {

@@ -54,6 +54,7 @@ export function heartbeat(facts: {
 	readonly id?: string;
 	readonly tags?: readonly string[];
 	readonly deploymentId?: string;
+	readonly runName?: string;
 }): EventJson {
 	const deployment = {
 		"prefect.resource.id": `prefect.deployment.${facts.deploymentId}`,
@@ -64,7 +65,7 @@ export function heartbeat(facts: {
 		event: "prefect.flow-run.heartbeat",
 		resource: {
 			"prefect.resource.id": `prefect.flow-run.${facts.runId}`,
-			"prefect.resource.name": "brave-newt",
+			"prefect.resource.name": facts.runName ?? "brave-newt",
 			"prefect.version": "3.8.8",
 		},
 		related: [...relatedOf(facts.tags ?? []), ...(facts.deploymentId === undefined ? [] : [deployment])],
@@ -83,6 +84,7 @@ export function stateEvent(facts: {
 	readonly receivedMs?: number;
 	readonly runCount?: number;
 	readonly id?: string;
+	readonly runName?: string;
 }): EventJson {
 	const name = facts.name ?? facts.type.charAt(0) + facts.type.slice(1).toLowerCase();
 	return {
@@ -90,7 +92,7 @@ export function stateEvent(facts: {
 		event: `prefect.flow-run.${name}`,
 		resource: {
 			"prefect.resource.id": `prefect.flow-run.${facts.runId}`,
-			"prefect.resource.name": "brave-newt",
+			"prefect.resource.name": facts.runName ?? "brave-newt",
 			"prefect.run-count": String(facts.runCount ?? 1),
 			"prefect.state-message": "",
 			"prefect.state-name": name,
@@ -113,12 +115,13 @@ export function run(facts: {
 	readonly atMs?: number;
 	readonly runCount?: number;
 	readonly deployed?: boolean;
+	readonly name?: string;
 }): RunJson {
 	const type = facts.type ?? "RUNNING";
 	const name = facts.stateName ?? type.charAt(0) + type.slice(1).toLowerCase();
 	return {
 		id: facts.id ?? randomUUID(),
-		name: "brave-newt",
+		name: facts.name ?? "brave-newt",
 		flow_id: someFlow.id,
 		deployment_id: facts.deployed === true ? someDeployment.id : null,
 		work_pool_name: null,

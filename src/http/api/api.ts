@@ -4,6 +4,7 @@ import { openApiDocument } from "./openapi.ts";
 import type { ApiRunDetail } from "./run-schema.ts";
 import {
 	type ApiCoverage,
+	type ApiDetails,
 	type ApiEpisodes,
 	type ApiRuns,
 	type ApiStatus,
@@ -14,8 +15,9 @@ import {
 } from "./schemas.ts";
 
 /** Where the answers come from. None of them waits for Prefect to be there. */
-export interface ApiSource {
-	status(): ApiStatus;
+export interface RunSource {
+	/** What is added to the daemon's status. */
+	details(): ApiDetails;
 	/** A part of the runs in memory. */
 	runs(query: RunsQuery): ApiRuns;
 	/** Null: never heard of, or forgotten. @param signal aborted when nobody waits any more */
@@ -26,22 +28,30 @@ export interface ApiSource {
 
 export const apiPrefix = "/api/v1";
 
+/** What pages and API have in common. */
+export interface Answers {
+	/** Asked for each answer: a damaged database is replaced while the pages go on. */
+	readonly source: () => RunSource;
+	readonly status: () => ApiStatus;
+	readonly version: string;
+}
+
 /** The JSON API: what the pages show, for programs. */
-export function addApi(server: FastifyInstance, source: ApiSource, version: string): void {
+export function addApi(server: FastifyInstance, { source, status, version }: Answers): void {
 	server.get(`${apiPrefix}/openapi.json`, async (_request, reply) => reply.send(openApiDocument(version)));
-	server.get(`${apiPrefix}/status`, async (_request, reply) => reply.send(source.status()));
-	server.get(`${apiPrefix}/coverage`, async (_request, reply) => reply.send(await source.coverage()));
+	server.get(`${apiPrefix}/status`, async (_request, reply) => reply.send(status()));
+	server.get(`${apiPrefix}/coverage`, async (_request, reply) => reply.send(await source().coverage()));
 	server.get(`${apiPrefix}/runs`, async (request, reply) =>
-		withQuery(request, reply, runsQuerySchema, async (query) => source.runs(query)),
+		withQuery(request, reply, runsQuerySchema, async (query) => source().runs(query)),
 	);
 	server.get(`${apiPrefix}/episodes`, async (request, reply) =>
-		withQuery(request, reply, episodesQuerySchema, async (query) => source.episodes(query)),
+		withQuery(request, reply, episodesQuerySchema, async (query) => source().episodes(query)),
 	);
 	server.get<{ Params: { id: string } }>(`${apiPrefix}/runs/:id`, async (request, reply) => {
 		const runId = request.params.id.toLowerCase();
 		if (!isUuid(runId))
 			return problem(reply, 400, "that is no run's id: it is a UUID, as in a run's address in Prefect");
-		const run = await source.run(runId, goneSignal(reply));
+		const run = await source().run(runId, goneSignal(reply));
 		return run === null
 			? problem(reply, 404, "zombied has not heard of this run, or has forgotten it")
 			: reply.send(run);

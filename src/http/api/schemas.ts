@@ -77,7 +77,7 @@ export const groupSchema = z.object({
 });
 
 /** How the daemon is, and what it watches: names included, unlike `/-/status`. */
-export const apiStatusSchema = statusSchema.extend({
+const detailsSchema = z.object({
 	namespace: z.string(),
 	workspace: z.string(),
 	/** Address of Prefect's API. */
@@ -87,11 +87,14 @@ export const apiStatusSchema = statusSchema.extend({
 	open_by_condition: z.partialRecord(condition, count),
 });
 
+export const apiStatusSchema = statusSchema.extend(detailsSchema.shape);
+
 export const problemSchema = z.object({
 	/** What is wrong, where, and how to mend it: one line. */
 	error: z.string(),
 });
 
+export type ApiDetails = z.infer<typeof detailsSchema>;
 export type ApiStatus = z.infer<typeof apiStatusSchema>;
 export type ApiRuns = z.infer<typeof runsSchema>;
 export type ApiEpisodes = z.infer<typeof episodesSchema>;

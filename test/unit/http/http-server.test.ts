@@ -9,9 +9,11 @@ import { askHealth, askStatus } from "../../../src/http/daemon-client.ts";
 import { HttpServer, type ListenOn, type ReloadAnswer } from "../../../src/http/http-server.ts";
 import type { ReadinessFacts } from "../../../src/http/readiness.ts";
 import { isLoopback } from "../../../src/http/reload-guard.ts";
-import { type StatusFacts, statusSchema } from "../../../src/http/status.ts";
+import { statusSchema } from "../../../src/http/status.ts";
 import { OperatorError } from "../../../src/lib/errors.ts";
 import { Metrics } from "../../../src/observe/metrics.ts";
+import { pageSource, someRunId } from "../../_util/page-source.ts";
+import { sampleStatus } from "../../_util/page-status.ts";
 import { SkippingClock } from "../../_util/prefect-clock.ts";
 
 const never = new AbortController().signal;
@@ -24,31 +26,16 @@ let reloads: number;
 let metrics: Metrics;
 let server: HttpServer;
 
-const status: StatusFacts = {
-	started_at: "2026-11-22T00:00:00.000Z",
-	stream_connected: true,
-	blind: false,
-	blind_causes: [],
-	over_rest_alone: false,
-	last_event_at: null,
-	last_sweep_at: "2026-11-22T00:00:05.000Z",
-	runs: { beating: 3, unmonitored: 2, idle: 1 },
-	unmonitored: { no_beat_yet: 1, no_heartbeats: 1 },
-	short_thresholds: { tight: 2, too_short: 1 },
-	suspects: 0,
-	open_episodes: 1,
-	own_health: 0,
-	outbox_pending: 0,
-	config_current: true,
-};
-
 function start(listen: ListenOn, signal = never): Promise<HttpServer> {
 	const options = { listen, metrics, readiness: () => facts, version: "1.2.3", clock };
 	const reload = (): ReloadAnswer => {
 		reloads += 1;
 		return reloadAnswer;
 	};
-	return HttpServer.start({ ...options, status: () => status, reload }, signal);
+	return HttpServer.start(
+		{ ...options, status: () => sampleStatus, source: () => pageSource(), token: null, reload },
+		signal,
+	);
 }
 
 beforeEach(async () => {
@@ -149,24 +136,26 @@ describe("the page of metrics", () => {
 });
 
 describe("the start page", () => {
-	test("links what is there, and every link leads somewhere", async () => {
+	test("links what is there, and every link of ours leads somewhere", async () => {
 		const { status, text, headers } = await get("/");
 		expect(status).toBe(200);
 		expect(headers.get("content-type")).toBe("text/html; charset=utf-8");
-		const links = [...text.matchAll(/href="([^"]+)"/gu)].map((match) => match[1] ?? "");
-		expect(links).toEqual(["/metrics", "/-/healthy", "/-/ready", "/-/status"]);
-		for (const link of links) expect((await get(link)).status).toBe(200);
+		const links = [...text.matchAll(/(?:href|src)="(\/[^"]*)"/gu)].map((match) => match[1] ?? "");
+		const run = `/runs/${someRunId}`;
+		expect(links).toEqual(
+			expect.arrayContaining(["/metrics", "/-/healthy", "/-/ready", "/-/status", "/assets/live.js", run]),
+		);
+		for (const link of new Set(links)) expect(await get(link)).toMatchObject({ status: 200 });
 	});
 
-	test("its policy allows its own style and nothing else", async () => {
-		const { text, headers } = await get("/");
-		const policy = headers.get("content-security-policy") ?? "";
-		const style = /<style>(.*?)<\/style>/su.exec(text)?.[1] ?? "";
-		const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style));
-		expect(policy).toContain(`style-src 'sha256-${Buffer.from(digest).toString("base64")}'`);
-		expect(policy).toMatch(/^default-src 'none'; /u);
-		expect(policy).not.toMatch(/unsafe|\*/u);
-		expect(text).not.toMatch(/<script|style=/u);
+	test("its policy allows what comes from here and nothing else, and nothing stands in the page itself", async () => {
+		for (const path of ["/", `/runs/${someRunId}`, "/runs/unknown"]) {
+			const { text, headers } = await get(path);
+			const policy = headers.get("content-security-policy") ?? "";
+			expect(policy).toMatch(/^default-src 'none'; /u);
+			expect(policy).not.toMatch(/unsafe|\*|http/u);
+			expect(text).not.toMatch(/<style|style=|<script>|<script [^>]*src="(?!\/)| on\w+=/u);
+		}
 	});
 
 	test("what is not there answers 404 and repeats nothing of the question", async () => {
@@ -181,7 +170,7 @@ describe("the status", () => {
 		const { status: code, text, headers } = await get("/-/status");
 		expect(code).toBe(200);
 		expect(headers.get("content-type")).toMatch(/^application\/json/u);
-		expect(JSON.parse(text)).toEqual({ ...status, version: "1.2.3", ready: true, reason: null });
+		expect(JSON.parse(text)).toEqual({ ...sampleStatus, version: "1.2.3", ready: true, reason: null });
 		facts = { ...facts, storeFailing: true };
 		expect(JSON.parse((await get("/-/status")).text)).toMatchObject({ ready: false, reason: "the database fails" });
 	});
@@ -194,7 +183,7 @@ describe("the status", () => {
 	test("is read by the command that asks for it; another program there is told apart", async () => {
 		const { port } = new URL(server.address);
 		const listen = { host: "0.0.0.0", port: Number(port) };
-		expect(await askStatus(listen, never)).toMatchObject({ version: "1.2.3", runs: status.runs });
+		expect(await askStatus(listen, never)).toMatchObject({ version: "1.2.3", runs: sampleStatus.runs });
 		const other = createHttpServer((_request, response) => response.end("{}")).listen(0, "127.0.0.1");
 		await once(other, "listening");
 		const address = other.address();
