@@ -4,13 +4,16 @@ import { plainText } from "../observe/plain-text.ts";
 import { addCompletion } from "./completion.ts";
 import { addConfig } from "./config.ts";
 import { type CliContext, type CommandContext, hasColour } from "./context.ts";
+import { addCoverage } from "./coverage.ts";
 import { addDatabase } from "./db.ts";
 import { addDoctor } from "./doctor.ts";
 import { type ExitCode, exitCodeOf, exitCodes } from "./exit-code.ts";
+import { addExplain } from "./explain.ts";
 import { addHealth } from "./health.ts";
 import { addRecord } from "./record.ts";
 import { addReplay } from "./replay.ts";
 import { addRun } from "./run.ts";
+import { addRuns } from "./runs.ts";
 import { addScan } from "./scan.ts";
 import { addStatus } from "./status.ts";
 import { version } from "./version.ts";
@@ -75,6 +78,9 @@ function programOf(context: CommandContext): Command {
 	addRecord(program, context);
 	addScan(program, context);
 	addStatus(program, context);
+	addRuns(program, context);
+	addExplain(program, context);
+	addCoverage(program, context);
 	addHealth(program, context);
 	addDoctor(program, context);
 	addConfig(program, context);
@@ -94,6 +100,8 @@ Examples:
   zombied doctor                  why does it not reach Prefect?
   zombied replay --since 24h      what it would have said today
   zombied status                  how the daemon on this machine is
+  zombied runs --standing flagged everything that needs somebody
+  zombied explain RUN             why a run is flagged, or is not
   zombied config init             a file with every setting, to edit
   zombied config print            what is set, and where
   zombied db backup copy.db       copy the database while the daemon runs`;

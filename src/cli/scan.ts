@@ -3,13 +3,12 @@ import { type ScanOptions, type ScanResult, scan } from "../daemon/scan.ts";
 import { formatDuration } from "../lib/duration.ts";
 import type { EpisodeLine } from "../notify/log/episode-line.ts";
 import { createLogger } from "../observe/logger.ts";
-import { isoTime, plainText } from "../observe/plain-text.ts";
+import { isoTime } from "../observe/plain-text.ts";
 import { type CommandContext, hasColour } from "./context.ts";
 import { exitCodes } from "./exit-code.ts";
 import { loadSettings, withSettingsOptions } from "./settings-options.ts";
+import { tableText } from "./table.ts";
 import { version } from "./version.ts";
-
-const cellCharsMax = 60;
 
 /** `zombied scan`: one look at the server for dead runs. */
 export function addScan(program: Command, context: CommandContext): void {
@@ -40,7 +39,7 @@ function asJson({ server, checkedAtMs, runs, suspects, zombies, truncated }: Sca
 }
 
 function asText({ server, runs, suspects, zombies, truncated }: ScanResult): string {
-	const lines = zombies.length === 0 ? [] : tableOf(zombies);
+	const lines = zombies.length === 0 ? [] : [tableOf(zombies)];
 	const found =
 		zombies.length === 0 ? "no zombies" : `${zombies.length} ${zombies.length === 1 ? "zombie" : "zombies"}`;
 	lines.push(
@@ -50,8 +49,8 @@ function asText({ server, runs, suspects, zombies, truncated }: ScanResult): str
 	return `${lines.join("\n")}\n`;
 }
 
-function tableOf(zombies: readonly EpisodeLine[]): string[] {
-	const rows = [
+function tableOf(zombies: readonly EpisodeLine[]): string {
+	return tableText([
 		["FLOW RUN", "NAME", "DEPLOYMENT", "WORK POOL", "SILENT FOR", "LIMIT"],
 		...zombies.map(({ flow_run, deployment, work_pool, evidence }) => [
 			flow_run.id,
@@ -61,17 +60,7 @@ function tableOf(zombies: readonly EpisodeLine[]): string[] {
 			secondsOf(evidence.silence_seconds),
 			secondsOf(evidence.threshold_seconds),
 		]),
-	].map((row) => row.map((cell) => plainText(cell, cellCharsMax)));
-	const widths = rows.reduce<number[]>((most, row) => row.map((cell, i) => Math.max(most[i] ?? 0, cell.length)), []);
-	return [
-		...rows.map((row) =>
-			row
-				.map((cell, i) => cell.padEnd(widths[i] ?? 0))
-				.join("  ")
-				.trimEnd(),
-		),
-		"",
-	];
+	]);
 }
 
 /** Whole seconds. */

@@ -1,4 +1,7 @@
-import { messageOf, OutsideError } from "../lib/errors.ts";
+import type { z } from "zod";
+import { messageOf, OperatorError, OutsideError } from "../lib/errors.ts";
+import { apiPrefix } from "./api/api.ts";
+import { problemSchema } from "./api/schemas.ts";
 import type { ListenOn } from "./http-server.ts";
 import { type Status, statusSchema } from "./status.ts";
 
@@ -27,18 +30,54 @@ export async function askHealth(listen: ListenOn, signal: AbortSignal): Promise<
 export async function askStatus(listen: ListenOn, signal: AbortSignal): Promise<Status> {
 	const { status, text } = await ask(listen, "/-/status", signal);
 	const parsed = status === 200 ? statusSchema.safeParse(parsedJson(text.slice(0, statusCharsMax))) : null;
-	if (parsed?.success !== true) {
-		throw new OutsideError(`what listens at ${addressOf(listen)} does not answer as a zombied of this version`, {
-			retryable: true,
-		});
-	}
+	if (parsed?.success !== true) throw strangerAt(listen);
 	return parsed.data;
 }
 
-async function ask(listen: ListenOn, path: string, signal: AbortSignal): Promise<{ status: number; text: string }> {
+/** Answers of the API grow with what is watched; this is far beyond any page of it. */
+const apiCharsMax = 64 * 1024 * 1024;
+
+/**
+ * Asks the daemon's API.
+ *
+ * @returns null: it does not know what was asked for
+ * @throws OutsideError, retryable, when no daemon answers there; OperatorError when it refuses the question or the token
+ */
+export async function askApi<Answer>(
+	{ listen, token }: { readonly listen: ListenOn; readonly token: string | null },
+	path: string,
+	schema: z.ZodType<Answer>,
+	signal: AbortSignal,
+): Promise<Answer | null> {
+	const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+	const { status, text } = await ask(listen, `${apiPrefix}${path}`, signal, headers);
+	const answer = parsedJson(text.slice(0, apiCharsMax));
+	if (status === 404 && problemSchema.safeParse(answer).success) return null;
+	if (status === 401)
+		throw new OperatorError("the daemon wants its http.token; set the same one here (ZOMBIED_HTTP_TOKEN)");
+	if (status === 400)
+		throw new OperatorError(problemSchema.safeParse(answer).data?.error ?? "the daemon refuses the question");
+	const parsed = status === 200 ? schema.safeParse(answer) : null;
+	if (parsed?.success !== true) throw strangerAt(listen);
+	return parsed.data;
+}
+
+function strangerAt(listen: ListenOn): OutsideError {
+	return new OutsideError(`what listens at ${addressOf(listen)} does not answer as a zombied of this version`, {
+		retryable: true,
+	});
+}
+
+async function ask(
+	listen: ListenOn,
+	path: string,
+	signal: AbortSignal,
+	headers: Readonly<Record<string, string>> = {},
+): Promise<{ status: number; text: string }> {
 	const address = addressOf(listen);
 	try {
 		const response = await fetch(`${address}${path}`, {
+			headers,
 			redirect: "error",
 			signal: AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]),
 		});

@@ -1,0 +1,93 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Condition, conditions } from "../core/episode.ts";
+import { type Standing, standings } from "../core/explanation.ts";
+import type { Lookup } from "../daemon/lookup.ts";
+import type { ApiRun } from "../http/api/run-schema.ts";
+import { formatDuration } from "../lib/duration.ts";
+import type { CommandContext } from "./context.ts";
+import { look, withLookingOptions } from "./looking.ts";
+import { tableText } from "./table.ts";
+
+/** One page of the API. */
+const pageRuns = 500;
+const limitDefault = 100;
+
+interface RunsOptions {
+	readonly condition?: Condition;
+	readonly standing?: Standing;
+	readonly deployment?: string;
+	readonly workPool?: string;
+	readonly limit: number;
+	readonly json?: boolean;
+}
+
+/** `zombied runs`: the runs in memory, as they stand. */
+export function addRuns(program: Command, context: CommandContext): void {
+	const command = program.command("runs").description("the runs that are watched, and how they stand");
+	withLookingOptions(command)
+		.addOption(new Option("--condition <condition>", "with such an open alert").choices(conditions))
+		.addOption(new Option("--standing <standing>", "that stand so").choices(standings))
+		.option("--deployment <name>", "of this deployment, by name or id")
+		.option("--work-pool <name>", "of this work pool")
+		.option("--limit <runs>", "at most so many", wholeNumber, limitDefault)
+		.option("--json", "one JSON object a line, a run each")
+		.addHelpText("after", examples)
+		.action(async () => {
+			const options = command.opts<RunsOptions>();
+			const runs = await look(context, command, (lookup) => runsOf(lookup, options));
+			context.stdout.write(
+				options.json === true ? runs.map((run) => `${JSON.stringify(run)}\n`).join("") : asText(runs),
+			);
+		});
+}
+
+async function runsOf(lookup: Lookup, options: RunsOptions): Promise<readonly ApiRun[]> {
+	const { condition, standing, deployment, workPool, limit } = options;
+	const runs: ApiRun[] = [];
+	let from: number | null = 0;
+	while (from !== null && runs.length < limit) {
+		const wanted = { condition, standing, deployment, work_pool: workPool };
+		const page: { readonly runs: readonly ApiRun[]; readonly next: number | null } = await lookup.runs({
+			...wanted,
+			limit: Math.min(pageRuns, limit - runs.length),
+			from,
+		});
+		runs.push(...page.runs);
+		from = page.next;
+	}
+	return runs;
+}
+
+function asText(runs: readonly ApiRun[]): string {
+	if (runs.length === 0) return "no such runs\n";
+	return tableText([
+		["FLOW RUN", "NAME", "STANDING", "STATE", "SILENT FOR", "LIMIT", "DEPLOYMENT", "WORK POOL"],
+		...runs.map((run) => [
+			run.id,
+			run.name ?? "-",
+			run.condition ?? run.standing,
+			run.state_name ?? "-",
+			run.silence_seconds === null ? "-" : secondsText(run.silence_seconds),
+			run.silence_seconds === null ? "-" : secondsText(run.limit_seconds),
+			run.deployment?.name ?? run.deployment?.id ?? "-",
+			run.work_pool ?? "-",
+		]),
+	]);
+}
+
+function secondsText(seconds: number): string {
+	return formatDuration(Math.round(seconds) * 1000);
+}
+
+function wholeNumber(text: string): number {
+	const number = Number(text);
+	if (!Number.isSafeInteger(number) || number < 1)
+		throw new InvalidArgumentError("It has to be a whole number from 1 on.");
+	return number;
+}
+
+const examples = `
+Examples:
+  zombied runs --standing flagged                  everything that needs somebody
+  zombied runs --condition zombie --json | jq .id
+  zombied runs --deployment nightly --limit 1000`;

@@ -1,0 +1,101 @@
+import { LiveSettings } from "../config/live-settings.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import { type ApiRunDetail, runDetailSchema } from "../http/api/run-schema.ts";
+import { type ApiCoverage, type ApiRuns, coverageSchema, type RunsQuery, runsSchema } from "../http/api/schemas.ts";
+import { askApi } from "../http/daemon-client.ts";
+import type { Clock } from "../lib/clock.ts";
+import { OutsideError } from "../lib/errors.ts";
+import { runPageUrl } from "../prefect/connection.ts";
+import type { ProxyEnvironment } from "../prefect/proxy.ts";
+import { ReadingStore } from "../store/reading-store.ts";
+import { connectionOf, workspaceOf } from "./connection.ts";
+import { Inspector } from "./inspector.ts";
+import { inspectionOfStored, worldOf } from "./stored-inspection.ts";
+
+/** What the commands that look are answered by. */
+export interface Lookup extends AsyncDisposable {
+	/** `database`: no daemon runs, and this is what the last one had stored. */
+	readonly from: "daemon" | "database";
+	runs(query: RunsQuery): Promise<ApiRuns>;
+	run(runId: string): Promise<ApiRunDetail | null>;
+	coverage(): Promise<ApiCoverage>;
+}
+
+export interface LookupOptions {
+	readonly config: LoadedConfig;
+	readonly loadConfig: () => LoadedConfig;
+	readonly environment: ProxyEnvironment;
+	readonly version: string;
+	readonly clock: Clock;
+	readonly signal: AbortSignal;
+}
+
+/**
+ * Asks the daemon that runs on this machine; where none answers, what its database holds.
+ *
+ * @throws OperatorError when there is neither, or the daemon refuses
+ */
+export async function openLookup(options: LookupOptions): Promise<Lookup> {
+	const { http } = options.config.settings;
+	const daemon = lookupOfDaemon(http, options.signal);
+	try {
+		await daemon.runs({ limit: 1, from: 0 });
+		return daemon;
+	} catch (error) {
+		if (!(error instanceof OutsideError)) throw error;
+		return await lookupOfDatabase(options);
+	}
+}
+
+function lookupOfDaemon(at: LoadedConfig["settings"]["http"], signal: AbortSignal): Lookup {
+	return {
+		from: "daemon",
+		runs: async (query) =>
+			(await askApi(at, `/runs?${parametersOf(query)}`, runsSchema, signal)) ?? { runs: [], next: null },
+		run: (runId) => askApi(at, `/runs/${encodeURIComponent(runId)}`, runDetailSchema, signal),
+		coverage: async () => (await askApi(at, "/coverage", coverageSchema, signal)) ?? { rows: [], more: 0 },
+		[Symbol.asyncDispose]: () => Promise.resolve(),
+	};
+}
+
+function parametersOf(query: RunsQuery): string {
+	const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
+	return new URLSearchParams(given).toString();
+}
+
+async function lookupOfDatabase({
+	config,
+	loadConfig,
+	environment,
+	version,
+	clock,
+	signal,
+}: LookupOptions): Promise<Lookup> {
+	const { settings } = config;
+	const store = ReadingStore.open(settings.store.url, clock);
+	const connection = connectionOf(settings, version, environment);
+	const workspace = workspaceOf(connection);
+	const { namespace } = settings;
+	const live = new LiveSettings(settings, loadConfig);
+	const stored = { live, namespace, workspace, clock, serverMs: clock.now().wallMs };
+	const inspection = inspectionOfStored(await store.load(workspace), stored);
+	const inspector = new Inspector({
+		inspection,
+		store,
+		history: null,
+		inspectStored: (run) => inspectionOfStored(worldOf([run]), stored),
+		openEpisodes: () => ({}),
+		namespace,
+		workspace,
+		apiUrl: connection.apiUrl,
+		runUrl: (runId) => runPageUrl(connection, runId),
+		clock,
+	});
+	return {
+		from: "database",
+		runs: async (query) => inspector.runs(query),
+		run: (runId) => inspector.run(runId, signal),
+		coverage: () => inspector.coverage(),
+		[Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+	};
+}
