@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { runDetailSchema } from "../../../src/http/api/run-schema.ts";
+import { coverageSchema } from "../../../src/http/api/schemas.ts";
+import { DaemonSession, runCommand } from "../../_util/cli-session.ts";
+import { eventually } from "../../_util/eventually.ts";
+import { sumSeries } from "../../_util/metrics-page.ts";
+import { type Actors, hostileName, setStage } from "../../_util/page-stage.ts";
+import { PrefectStub } from "../../_util/prefect-stub.ts";
+import { TempFolder } from "../../_util/temp-folder.ts";
+
+const nobody = "127.0.0.1:1";
+
+let folder: TempFolder;
+let stub: PrefectStub;
+let actors: Actors;
+let env: Record<string, string>;
+beforeEach(async () => {
+	folder = await TempFolder.make("looking");
+	stub = await PrefectStub.start();
+	({ actors } = setStage(stub, 3));
+	env = {
+		PREFECT_API_URL: stub.url,
+		ZOMBIED_STORE_URL: `sqlite:${folder.file("zombied.db")}`,
+		ZOMBIED_CATCH_UP_SECOND_PASS: "1s",
+		ZOMBIED_LIMITS_REST_PER_SECOND: "100",
+	};
+});
+afterEach(async () => {
+	await stub[Symbol.asyncDispose]();
+	await folder[Symbol.asyncDispose]();
+});
+
+function run(listen: string, ...args: readonly string[]) {
+	return runCommand([...args, "--http.listen", listen], { folder: folder.path, env });
+}
+
+/** Resolves when every run that beats is known to. */
+async function startSettled(): Promise<DaemonSession> {
+	const daemon = await DaemonSession.start({ folder: folder.path, env });
+	const armed = [...actors.healthy, actors.suspect, actors.zombie].length;
+	const look = async () => {
+		const page = await fetch(`${daemon.address}/metrics`);
+		return sumSeries(await page.text(), "zombied_runs", { coverage: "beating" }) === armed;
+	};
+	await eventually(look, { what: "all to be armed", timeoutMs: 20_000, why: () => daemon.context.stderr.text });
+	return daemon;
+}
+
+describe("beside a running daemon", () => {
+	test("O7: explain tells of a silent run why it is suspect, its limit, where that comes from, and its past", async () => {
+		await using daemon = await startSettled();
+		const { code, stdout, stderr } = await run(daemon.listen, "explain", actors.suspect);
+		expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+		expect(stdout).toMatch(/^slow-sloth \(/u);
+		expect(stdout).toMatch(/It beats every 30s \(learned from its own heartbeats\); it may be silent for 1m45s/u);
+		expect(stdout).toMatch(/Silent for 1m\d+s/u);
+		expect(stdout.match(/ {2}heartbeat$/gmu)).toHaveLength(10);
+		expect(stdout).toMatch(/state Running$/mu);
+	});
+
+	test.each([
+		[
+			"a healthy run",
+			(): string => actors.healthy[0] ?? "",
+			"beating",
+			/It is alive: RUNNING, last heard of \d+s ago/u,
+		],
+		["an unmonitored run", () => actors.unmonitored, "unmonitored", /has never sent a heartbeat/u],
+		["a waiting run", () => actors.stuck, "idle", /It is PENDING: no heartbeats are expected/u],
+	])("O7: of %s too", async (_what, actor, standing, verdict) => {
+		await using daemon = await startSettled();
+		const { stdout } = await run(daemon.listen, "explain", actor(), "--json");
+		const told = runDetailSchema.parse(JSON.parse(stdout));
+		expect(told).toMatchObject({ standing, watched: true, timeline_source: "prefect" });
+		expect(told.explanation[0]).toMatch(verdict);
+	});
+
+	test("while Prefect is away, what zombied remembers is told", async () => {
+		await using daemon = await startSettled();
+		stub.planAnswer({ path: /events\/filter/u, status: 500, times: 100 });
+		const { code, stdout } = await run(daemon.listen, "explain", actors.suspect);
+		expect(code).toBe(0);
+		expect(stdout).toContain("What happened, as far as zombied remembers:");
+		expect(stdout.match(/ {2}heartbeat$/gmu)?.length).toBeGreaterThanOrEqual(1);
+	});
+
+	test("the address of a run's page in Prefect names it as well; what names no run, and a run unknown, are told so", async () => {
+		await using daemon = await startSettled();
+		const page = `http://prefect/runs/flow-run/${actors.suspect.toUpperCase()}?tab=logs`;
+		expect((await run(daemon.listen, "explain", page)).stdout).toMatch(/^slow-sloth/u);
+		expect(await run(daemon.listen, "explain", "slow-sloth")).toMatchObject({
+			code: 1,
+			stderr: expect.stringMatching(/names no run/u),
+		});
+		const unknown = await run(daemon.listen, "explain", "00000000-0000-4000-8000-000000000000");
+		expect(unknown).toMatchObject({ code: 1, stderr: expect.stringMatching(/has not heard of run/u) });
+	});
+
+	test("runs are listed as they stand, by what was asked for, and names do no harm", async () => {
+		await using daemon = await startSettled();
+		const all = await run(daemon.listen, "runs");
+		expect(all.stdout.split("\n")[0]).toMatch(/^FLOW RUN +NAME +STANDING/u);
+		expect(all.stdout).toContain("<img src=x");
+		expect(all.stdout).not.toContain(hostileName.slice(-1));
+		const json = await run(daemon.listen, "runs", "--standing", "beating", "--json");
+		const ids = json.stdout
+			.trimEnd()
+			.split("\n")
+			.map((line) => JSON.parse(line).id);
+		expect(ids.toSorted()).toEqual([...actors.healthy].toSorted());
+		expect((await run(daemon.listen, "runs", "--limit", "2", "--json")).stdout.trimEnd().split("\n")).toHaveLength(2);
+		expect((await run(daemon.listen, "runs", "--condition", "undead")).stdout).toBe("no such runs\n");
+		expect(await run(daemon.listen, "runs", "--limit", "none")).toMatchObject({
+			code: 1,
+			stderr: expect.stringMatching(/whole number/u),
+		});
+	});
+
+	test("coverage counts by deployment what is watched, and what can die unseen", async () => {
+		await using daemon = await startSettled();
+		const { stdout } = await run(daemon.listen, "coverage", "--json");
+		const { rows } = coverageSchema.parse(JSON.parse(stdout));
+		expect(rows.reduce((sum, { standings }) => sum + (standings.unmonitored ?? 0), 0)).toBe(1);
+		expect(rows.every(({ deployment }) => deployment?.name === "nightly")).toBe(true);
+		expect((await run(daemon.listen, "coverage")).stdout).toContain("1 unmonitored: no heartbeat yet");
+	});
+});
+
+describe("where no daemon runs", () => {
+	test("what the last one had stored is told, and said to be that", async () => {
+		{
+			await using daemon = await startSettled();
+			await daemon.stop();
+		}
+		const { code, stdout, stderr } = await run(nobody, "explain", actors.suspect);
+		expect(code).toBe(0);
+		expect(stderr).toMatch(/no daemon answers; this is what the last one had stored/u);
+		expect(stdout).toMatch(/It beats every 30s/u);
+		expect((await run(nobody, "runs", "--json")).stdout.trimEnd().split("\n").length).toBeGreaterThanOrEqual(6);
+		expect((await run(nobody, "coverage")).stdout).toContain("nightly");
+	});
+
+	test("and with no database either that is what is said", async () => {
+		expect(await run(nobody, "runs")).toMatchObject({
+			code: 1,
+			stderr: expect.stringMatching(/there is none yet; start zombied once/u),
+		});
+	});
+});
