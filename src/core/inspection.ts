@@ -6,7 +6,7 @@ import { hasEnded } from "./run.ts";
 import type { RunTable, Slot } from "./run-table.ts";
 
 /** Runs looked at in one go: a few milliseconds, then inputs have their turn. */
-export const inspectedRunsMax = 5_000;
+const inspectedRunsMax = 5_000;
 
 /** Which runs are wanted; what is not said does not matter. */
 export interface RunFilter {

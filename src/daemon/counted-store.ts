@@ -1,3 +1,4 @@
+import type { EpisodeQuery } from "../store/episode-query.ts";
 import type { CommitBatch, CommitResult, OwedQuery, RetentionLimits, RunKey, Store } from "../store/store.ts";
 
 /** A store that counts the commits it was asked for, so that one that never ends can be told from one after another. */
@@ -20,6 +21,10 @@ export class CountedStore implements Store {
 
 	loadRun(key: RunKey) {
 		return this.#inner.loadRun(key);
+	}
+
+	loadEpisodes(query: EpisodeQuery) {
+		return this.#inner.loadEpisodes(query);
 	}
 
 	loadOutbox(owed: OwedQuery) {
