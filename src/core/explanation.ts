@@ -7,7 +7,7 @@ import type { GroupWatch } from "./group-watch.ts";
 import type { Observation } from "./observation.ts";
 import type { Obstacle, Obstacles } from "./obstacles.ts";
 import type { Match } from "./rules.ts";
-import { hasEnded, isArmed, isBeatingState, isReopenedUnchecked, type Run } from "./run.ts";
+import { hasEnded, isArmed, isBeatingState, isGone, isReopenedUnchecked, type Run } from "./run.ts";
 import type { Passed, Slot } from "./run-table.ts";
 import type { Silence, Yardstick } from "./yardstick.ts";
 
@@ -111,7 +111,7 @@ export function explain(slot: Slot, options: ExplanationOptions, at: Instant): E
 export function standingOf({ run, episode, passed, asideUntilMonoMs }: Slot, at: Instant): Standing {
 	if (at.monoMs < asideUntilMonoMs) return "aside";
 	if (episode !== null) return "flagged";
-	if (hasEnded(run)) return "ended";
+	if (hasEnded(run) || isGone(run)) return "ended";
 	if (run.state === null || isReopenedUnchecked(run)) return "unidentified";
 	if (!isBeatingState(run.state.type)) return "idle";
 	return isArmed(run) ? standingOfPassed(passed) : "unmonitored";

@@ -2,7 +2,7 @@ import type { Instant } from "../lib/clock.ts";
 import type { Condition } from "./episode.ts";
 import { type Explanation, type ExplanationOptions, explain, type Standing, standingOf } from "./explanation.ts";
 import type { GroupIncident } from "./group-incident.ts";
-import { hasEnded } from "./run.ts";
+import type { RunLabels } from "./run.ts";
 import type { RunTable, Slot } from "./run-table.ts";
 
 /** Runs looked at in one go: a few milliseconds, then inputs have their turn. */
@@ -79,8 +79,8 @@ export class Inspection {
 		for (const slot of this.#table.slotsFrom(from)) {
 			if (position - from >= inspectedRunsMax) return position;
 			position += 1;
-			if (hasEnded(slot.run)) continue;
-			addTo(rows, slot, at);
+			const standing = standingOf(slot, at);
+			if (standing !== "ended") addTo(rows, slot.run.labels, standing);
 		}
 		return null;
 	}
@@ -94,11 +94,10 @@ function matches(slot: Slot, { standing, condition, deployment, workPool }: RunF
 	return workPool === null || workPool === labels.workPool;
 }
 
-function addTo(rows: Map<string, CoverageRow>, slot: Slot, at: Instant): void {
-	const { deploymentId, deploymentName, flowName, clientVersion } = slot.run.labels;
+function addTo(rows: Map<string, CoverageRow>, labels: RunLabels, standing: Standing): void {
+	const { deploymentId, deploymentName, flowName, clientVersion } = labels;
 	const key = JSON.stringify([deploymentId ?? flowName, clientVersion]);
 	const known = rows.get(key);
-	const standing = standingOf(slot, at);
 	const standings = { ...known?.standings, [standing]: (known?.standings[standing] ?? 0) + 1 };
 	rows.set(key, { deploymentId, deploymentName, flowName, clientVersion, standings });
 }
