@@ -1,0 +1,150 @@
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { RunSource } from "../../src/http/api/api.ts";
+import { HttpServer } from "../../src/http/http-server.ts";
+import { Metrics } from "../../src/observe/metrics.ts";
+import { apiEpisode, apiRun, apiRunDetail, pageSource, someRunId } from "../_util/page-source.ts";
+import { sampleStatus } from "../_util/page-status.ts";
+import { SkippingClock } from "../_util/prefect-clock.ts";
+
+/** Debian's package chromium, which .ci/install-debian-packages.sh installs. */
+const executablePath = "/usr/bin/chromium";
+const hostile = `<img src=x onerror="document.title='owned'"><script>document.title="owned"</script>`;
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Resolves in the page when the server has said twice that there may be something new. */
+const twoChanges = `new Promise((resolve) => {
+	const source = new EventSource("/live");
+	let times = 0;
+	source.addEventListener("changed", () => { if (++times === 2) { source.close(); resolve(); } });
+})`;
+
+/** What the checker finds wrong, a line each: rule, and where. */
+interface AxeWindow {
+	readonly axe: {
+		run(): Promise<{
+			readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string }[] }[];
+		}>;
+	};
+}
+
+describe.skipIf(!existsSync(executablePath) && process.env.CI === undefined)("the pages in a browser", () => {
+	let browser: Browser;
+	let server: HttpServer;
+	let source: RunSource;
+
+	beforeAll(async () => {
+		// Chromium's own sandbox cannot be had as root, and nothing here is from elsewhere.
+		browser = await chromium.launch({ executablePath, args: ["--no-sandbox"], timeout: 60_000 });
+		const metrics = new Metrics({ version: "1.2.3", revision: "abc", nodeVersion: process.version });
+		server = await HttpServer.start(
+			{
+				listen: { host: "127.0.0.1", port: 0 },
+				token: null,
+				source: () => source,
+				metrics,
+				readiness: () => ({ loaded: true, storeFailing: false, lastTickMonoMs: 0 }),
+				status: () => sampleStatus,
+				reload: () => ({ reloaded: false, problems: [] }),
+				version: "1.2.3",
+				clock: new SkippingClock(),
+			},
+			new AbortController().signal,
+		);
+	});
+	afterAll(async () => {
+		await browser.close();
+		await server[Symbol.asyncDispose]();
+	});
+	beforeEach(() => {
+		source = pageSource();
+	});
+
+	/** With what the browser complained about: scripts that failed, what the policy refused. */
+	async function open(
+		path: string,
+		options: BrowserContextOptions = {},
+	): Promise<{ page: Page; complaints: string[] }> {
+		const page = await browser.newPage(options);
+		const complaints: string[] = [];
+		page.on("console", (message) => complaints.push(message.text()));
+		page.on("pageerror", (error) => complaints.push(error.message));
+		await page.goto(`${server.address}${path}`);
+		return { page, complaints };
+	}
+
+	const run = `/runs/${someRunId}`;
+	const schemes = ["light", "dark"] as const;
+
+	test.each(schemes.flatMap((colorScheme) => ["/", run, "/runs/unknown"].map((path) => ({ colorScheme, path }))))(
+		"$path in $colorScheme passes axe: names, roles, contrast",
+		async ({ colorScheme, path }) => {
+			const { page } = await open(path, { colorScheme });
+			await page.evaluate(axe);
+			const { violations } = await page.evaluate(() => (globalThis as unknown as AxeWindow).axe.run());
+			expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+			await page.close();
+		},
+	);
+
+	test("no name acts, and the policy has nothing to refuse", async () => {
+		const name = hostile;
+		source = pageSource({
+			runs: () => ({ runs: [apiRun({ name, work_pool: name, deployment: { id: "d", name } })], next: null }),
+			run: async () => apiRunDetail({ name, tags: [name], explanation: [name, name] }),
+			episodes: async () => ({ episodes: [apiEpisode({ run_name: name, reason: name })], next: null }),
+		});
+		for (const path of ["/", run]) {
+			const { page, complaints } = await open(path);
+			expect(await page.title()).not.toBe("owned");
+			expect(await page.locator("main img, main script").count()).toBe(0);
+			expect(await page.locator("main").textContent()).toContain(hostile);
+			expect(complaints).toEqual([]);
+			await page.close();
+		}
+	});
+
+	test("the keyboard leads past the head to the content, and from a run to its page", async () => {
+		const { page } = await open("/");
+		await page.keyboard.press("Tab");
+		expect(await page.locator(":focus").textContent()).toBe("To the content");
+		await page.keyboard.press("Enter");
+		await page.keyboard.press("Tab");
+		expect(await page.locator(":focus").textContent()).toBe("wise-otter");
+		await page.keyboard.press("Enter");
+		await page.waitForURL(`**${run}`);
+		expect(await page.locator("h1").textContent()).toBe("wise-otter");
+		await page.close();
+	});
+
+	test("what changes comes by itself; who stands on a link does not lose it", async () => {
+		const { page } = await open("/");
+		await page.locator("#live", { hasText: "live" }).waitFor();
+		await page.locator("main a").first().focus();
+		source = pageSource({ runs: () => ({ runs: [apiRun({ name: "late-lark" })], next: null }) });
+		// Two signals of the server, and nothing is replaced under the reader's hands.
+		await page.evaluate(twoChanges);
+		expect(await page.locator("main").textContent()).not.toContain("late-lark");
+		await page.evaluate("document.activeElement.blur()");
+		await page.locator("main", { hasText: "late-lark" }).waitFor();
+		await page.close();
+	});
+
+	test("all is there without the script", async () => {
+		const { page } = await open("/", { javaScriptEnabled: false });
+		expect(await page.locator("main").textContent()).toMatch(/Zombies 1.*wise-otter.*Coverage/su);
+		await page.close();
+	});
+
+	test("a thousand zombies are a thousand rows, and the page does not scroll sideways on a phone", async () => {
+		const runs = Array.from({ length: 1_000 }, (_, n) => apiRun({ name: `run-with-quite-a-long-name-${n}` }));
+		source = pageSource({ runs: ({ standing }) => ({ runs: standing === "flagged" ? runs : [], next: null }) });
+		const { page } = await open("/", { viewport: { width: 390, height: 800 } });
+		expect(await page.locator("#zombies ~ .wide tbody tr").count()).toBe(1_000);
+		const overhang = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+		expect(await page.evaluate(overhang)).toBe(0);
+		await page.close();
+	});
+});
