@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { existsSync } from "node:fs";
+import axe from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { RunSource } from "../../src/http/api/api.ts";
@@ -12,7 +12,6 @@ import { SkippingClock } from "../_util/prefect-clock.ts";
 /** Debian's package chromium, which .ci/install-debian-packages.sh installs. */
 const executablePath = "/usr/bin/chromium";
 const hostile = `<img src=x onerror="document.title='owned'"><script>document.title="owned"</script>`;
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** Resolves in the page when the server has said twice that there may be something new. */
 const twoChanges = `new Promise((resolve) => {
@@ -82,7 +81,7 @@ describe.skipIf(!existsSync(executablePath) && process.env.CI === undefined)("th
 		"$path in $colorScheme passes axe: names, roles, contrast",
 		async ({ colorScheme, path }) => {
 			const { page } = await open(path, { colorScheme });
-			await page.evaluate(axe);
+			await page.evaluate(axe.source);
 			const { violations } = await page.evaluate(() => (globalThis as unknown as AxeWindow).axe.run());
 			expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
 			await page.close();

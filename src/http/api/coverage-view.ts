@@ -1,8 +1,6 @@
 import type { CoverageRow } from "../../core/inspection.ts";
-import { plainText } from "../../observe/plain-text.ts";
+import { textOf } from "./plain.ts";
 import { type ApiCoverage, rowsMax } from "./schemas.ts";
-
-const textCharsMax = 512;
 
 /** The rows with the most runs first. */
 export function coverageViewOf(rows: readonly CoverageRow[]): ApiCoverage {
@@ -16,8 +14,4 @@ export function coverageViewOf(rows: readonly CoverageRow[]): ApiCoverage {
 		}))
 		.toSorted((one, other) => other.runs - one.runs);
 	return { rows: views.slice(0, rowsMax), more: Math.max(0, views.length - rowsMax) };
-}
-
-function textOf(text: string | null): string | null {
-	return text === null ? null : plainText(text, textCharsMax);
 }

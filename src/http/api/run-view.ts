@@ -3,10 +3,10 @@ import type { Explanation } from "../../core/explanation.ts";
 import { sentencesOf } from "../../core/explanation-text.ts";
 import type { RunLabels } from "../../core/run.ts";
 import { isoTime, plainText } from "../../observe/plain-text.ts";
+import { textCharsMax, textOf, timeOf } from "./plain.ts";
 import type { ApiEpisode, ApiRun, ApiRunDetail, Happening } from "./run-schema.ts";
 
-/** Of one name; longer ones are nobody's. */
-const textCharsMax = 512;
+/** Of one run; the rest are left out. */
 const tagsMax = 100;
 
 /** Address of a run's page in Prefect. */
@@ -27,7 +27,7 @@ export function runViewOf(explanation: Explanation, runUrl: RunUrl): ApiRun {
 		flow: namedOf(labels.flowId, labels.flowName),
 		...placeOf(labels),
 		client_version: textOf(labels.clientVersion),
-		tags: labels.tags.slice(0, tagsMax).map((tag) => plainText(tag, textCharsMax)),
+		tags: labels.tags.slice(0, tagsMax).map((tag) => textOf(tag)),
 		last_alive_at: isoTime(aliveAtMs),
 		cadence_seconds: cadence.tauMs === null ? null : seconds(cadence.tauMs),
 		cadence_source: cadence.source,
@@ -70,7 +70,7 @@ export function episodeViewOf(episode: Episode, runUrl: RunUrl): ApiEpisode {
 		alert_id: episode.alertId,
 		condition: episode.condition,
 		severity: episode.severity,
-		reason: plainText(episode.reason, textCharsMax),
+		reason: textOf(episode.reason),
 		run_id: runId,
 		run_name: textOf(labels.name),
 		attempt: episode.attempt,
@@ -106,7 +106,7 @@ export function happeningsOfEpisode({ condition, raisedAtMs, closed }: Episode):
 }
 
 export function happening(kind: Happening["kind"], atMs: number, text: string): Happening {
-	return { at: timeOf(atMs), kind, text: plainText(text, textCharsMax), until: null, state_type: null };
+	return { at: timeOf(atMs), kind, text: textOf(text), until: null, state_type: null };
 }
 
 export function inOrder(timeline: readonly Happening[]): readonly Happening[] {
@@ -119,15 +119,6 @@ function placeOf({ deploymentId, deploymentName, workPool }: RunLabels): Pick<Ap
 
 function namedOf(id: string | null, name: string | null): ApiRun["deployment"] {
 	return id === null ? null : { id, name: textOf(name) };
-}
-
-function textOf(text: string | null): string | null {
-	return text === null ? null : plainText(text, textCharsMax);
-}
-
-/** Of our own clock, which is always a date. */
-function timeOf(ms: number): string {
-	return isoTime(ms) ?? "1970-01-01T00:00:00.000Z";
 }
 
 /** To the millisecond. */

@@ -3,6 +3,7 @@ import type { ApiCoverage } from "../api/schemas.ts";
 import { type Html, html } from "./html.ts";
 import { standingWords } from "./words.ts";
 
+/** The API has them all. */
 const shownRowsMax = 50;
 const watched: readonly Standing[] = ["beating", "overdue", "suspect", "flagged"];
 const columns: readonly Standing[] = [...watched, "unmonitored", "idle", "unidentified", "aside"];

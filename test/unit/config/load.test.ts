@@ -53,7 +53,7 @@ describe("defaults", () => {
 				requestTimeout: { ms: 60_000 },
 			},
 			store: { url: "sqlite:./data/zombied.db" },
-			http: { listen: { host: "127.0.0.1", port: 4290 } },
+			http: { listen: { host: "127.0.0.1", port: 4290 }, token: null },
 			namespace: "default",
 			detector: {
 				k: 3,
