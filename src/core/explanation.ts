@@ -8,7 +8,7 @@ import type { Observation } from "./observation.ts";
 import type { Obstacle, Obstacles } from "./obstacles.ts";
 import type { Match } from "./rules.ts";
 import { hasEnded, isArmed, isBeatingState, isGone, isReopenedUnchecked, type Run } from "./run.ts";
-import type { Passed, Slot } from "./run-table.ts";
+import type { Passed, Slot } from "./slot.ts";
 import type { Silence, Yardstick } from "./yardstick.ts";
 
 /**

@@ -3,7 +3,9 @@ import type { Condition } from "./episode.ts";
 import { type Explanation, type ExplanationOptions, explain, type Standing, standingOf } from "./explanation.ts";
 import type { GroupIncident } from "./group-incident.ts";
 import type { RunLabels } from "./run.ts";
-import type { RunTable, Slot } from "./run-table.ts";
+import { bits, passedShift } from "./run-columns.ts";
+import type { RunTable } from "./run-table.ts";
+import type { Slot } from "./slot.ts";
 
 /** Runs looked at in one go: a few milliseconds, then inputs have their turn. */
 const inspectedRunsMax = 5_000;
@@ -61,10 +63,10 @@ export class Inspection {
 	 */
 	page(filter: RunFilter, from: number, runsMax: number, at: Instant): RunPage {
 		const runs: Explanation[] = [];
-		let position = from;
-		for (const slot of this.#table.slotsFrom(from)) {
-			if (runs.length >= runsMax || position - from >= inspectedRunsMax) return { runs, next: position };
-			position += 1;
+		let inspected = 0;
+		for (const slot of this.#table.slotsFrom(from, candidatesOf(filter))) {
+			if (runs.length >= runsMax || inspected >= inspectedRunsMax) return { runs, next: slot.index };
+			inspected += 1;
 			if (matches(slot, filter, at)) runs.push(explain(slot, this.#options, at));
 		}
 		return { runs, next: null };
@@ -75,15 +77,22 @@ export class Inspection {
 	 * @returns where the next part begins; null: that was all
 	 */
 	countCoverage(rows: Map<string, CoverageRow>, from: number, at: Instant): number | null {
-		let position = from;
-		for (const slot of this.#table.slotsFrom(from)) {
-			if (position - from >= inspectedRunsMax) return position;
-			position += 1;
+		let inspected = 0;
+		for (const slot of this.#table.slotsFrom(from, () => true)) {
+			if (inspected >= inspectedRunsMax) return slot.index;
+			inspected += 1;
 			const standing = standingOf(slot, at);
 			if (standing !== "ended") addTo(rows, slot.run.labels, standing);
 		}
 		return null;
 	}
+}
+
+/** By its flags alone: of a million runs a few are flagged or silent. */
+function candidatesOf({ standing, condition }: RunFilter): (flags: number) => boolean {
+	if (condition !== null || standing === "flagged") return (flags) => (flags & bits.episode) !== 0;
+	if (standing === "suspect" || standing === "overdue") return (flags) => ((flags >>> passedShift) & 7) !== 0;
+	return () => true;
 }
 
 function matches(slot: Slot, { standing, condition, deployment, workPool }: RunFilter, at: Instant): boolean {

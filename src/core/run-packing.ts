@@ -7,6 +7,7 @@ import { StateKinds } from "./state-kinds.ts";
 import { belongsTo, labelsOf, type OwnLabels } from "./surroundings.ts";
 
 const deltaMinUs = deltaMinMs * 1000;
+/** What a byte holds; a run that was tried more often is kept as an object. */
 const attemptMax = 255;
 const deltaLimitUs = 2 ** 32;
 const gapLimitUs = 2 ** 31;

@@ -50,6 +50,7 @@ export interface Comparison {
 	readonly deploymentsLeftOff: number;
 }
 
+/** Rows of the table, the most alerts first; the rest are told as a number. */
 const deploymentsMax = 20;
 const noDeployment = "(no deployment)";
 /** As we look. */

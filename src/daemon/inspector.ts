@@ -67,7 +67,7 @@ export class Inspector implements RunSource {
 		};
 	}
 
-	runs({ standing, condition, deployment, work_pool: workPool, limit, from }: RunsQuery): ApiRuns {
+	async runs({ standing, condition, deployment, work_pool: workPool, limit, from }: RunsQuery): Promise<ApiRuns> {
 		const { inspection, clock, runUrl } = this.#options;
 		const filter: RunFilter = {
 			standing: standing ?? null,
@@ -76,13 +76,14 @@ export class Inspector implements RunSource {
 			workPool: workPool ?? null,
 		};
 		const { runs, next } = inspection.page(filter, from, limit, clock.now());
-		return { runs: runs.map((explanation) => runViewOf(explanation, runUrl)), next };
+		const views = runs.map(async (explanation) => runViewOf(await this.#named(explanation), runUrl));
+		return { runs: await Promise.all(views), next };
 	}
 
 	async run(runId: string, signal: AbortSignal): Promise<ApiRunDetail | null> {
 		const { inspection, store, workspace, clock, runUrl } = this.#options;
 		const live = inspection.explain(runId, clock.now());
-		const explanation = live ?? (await this.#stored(runId));
+		const explanation = live === null ? await this.#stored(runId) : await this.#named(live);
 		if (explanation === null) return null;
 		const query = { ...anyEpisode, workspace, runId, rowsMax: episodesOfRunMax };
 		const episodes = await store.loadEpisodes(query);
@@ -120,6 +121,16 @@ export class Inspector implements RunSource {
 			await nextTurn();
 		}
 		return coverageViewOf([...rows.values()]);
+	}
+
+	/** Memory keeps no names but those of flagged runs: the store has them. */
+	async #named(explanation: Explanation): Promise<Explanation> {
+		const { store, workspace } = this.#options;
+		const { run, episode } = explanation;
+		if (run.labels.name !== null) return explanation;
+		const name =
+			episode?.labels.name ?? (await store.loadRun({ workspace, runId: run.runId }))?.row.labels.name ?? null;
+		return { ...explanation, run: { ...run, labels: { ...run.labels, name } } };
 	}
 
 	/** Of a run that ended more than an hour ago. */

@@ -81,7 +81,10 @@ export function pageSource(changes: Partial<RunSource> = {}): RunSource {
 			group_incidents: [],
 			open_by_condition: { zombie: 1 },
 		}),
-		runs: ({ standing }) => ({ runs: standing === undefined || standing === "flagged" ? [apiRun()] : [], next: null }),
+		runs: async ({ standing }) => ({
+			runs: standing === undefined || standing === "flagged" ? [apiRun()] : [],
+			next: null,
+		}),
 		run: async (runId) => (runId === someRunId ? apiRunDetail() : null),
 		episodes: async () => ({ episodes: [apiEpisode()], next: null }),
 		coverage: async () => ({

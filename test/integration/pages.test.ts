@@ -91,7 +91,7 @@ describe.skipIf(!existsSync(executablePath) && process.env.CI === undefined)("th
 	test("no name acts, and the policy has nothing to refuse", async () => {
 		const name = hostile;
 		source = pageSource({
-			runs: () => ({ runs: [apiRun({ name, work_pool: name, deployment: { id: "d", name } })], next: null }),
+			runs: async () => ({ runs: [apiRun({ name, work_pool: name, deployment: { id: "d", name } })], next: null }),
 			run: async () => apiRunDetail({ name, tags: [name], explanation: [name, name] }),
 			episodes: async () => ({ episodes: [apiEpisode({ run_name: name, reason: name })], next: null }),
 		});
@@ -122,7 +122,7 @@ describe.skipIf(!existsSync(executablePath) && process.env.CI === undefined)("th
 		const { page } = await open("/");
 		await page.locator("#live", { hasText: "live" }).waitFor();
 		await page.locator("main a").first().focus();
-		source = pageSource({ runs: () => ({ runs: [apiRun({ name: "late-lark" })], next: null }) });
+		source = pageSource({ runs: async () => ({ runs: [apiRun({ name: "late-lark" })], next: null }) });
 		// Two signals of the server, and nothing is replaced under the reader's hands.
 		await page.evaluate(twoChanges);
 		expect(await page.locator("main").textContent()).not.toContain("late-lark");
@@ -139,7 +139,7 @@ describe.skipIf(!existsSync(executablePath) && process.env.CI === undefined)("th
 
 	test("a thousand zombies are a thousand rows, and the page does not scroll sideways on a phone", async () => {
 		const runs = Array.from({ length: 1_000 }, (_, n) => apiRun({ name: `run-with-quite-a-long-name-${n}` }));
-		source = pageSource({ runs: ({ standing }) => ({ runs: standing === "flagged" ? runs : [], next: null }) });
+		source = pageSource({ runs: async ({ standing }) => ({ runs: standing === "flagged" ? runs : [], next: null }) });
 		const { page } = await open("/", { viewport: { width: 390, height: 800 } });
 		expect(await page.locator("#zombies ~ .wide tbody tr").count()).toBe(1_000);
 		const overhang = "document.documentElement.scrollWidth - document.documentElement.clientWidth";

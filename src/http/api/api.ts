@@ -19,7 +19,7 @@ export interface RunSource {
 	/** What is added to the daemon's status. */
 	details(): ApiDetails;
 	/** A part of the runs in memory. */
-	runs(query: RunsQuery): ApiRuns;
+	runs(query: RunsQuery): Promise<ApiRuns>;
 	/** Null: never heard of, or forgotten. @param signal aborted when nobody waits any more */
 	run(runId: string, signal: AbortSignal): Promise<ApiRunDetail | null>;
 	episodes(query: EpisodesQuery): Promise<ApiEpisodes>;

@@ -41,20 +41,21 @@ const unknownRun = html`<h1>Unknown run</h1><p>zombied has not heard of this run
 async function overview(answers: Answers): Promise<{ readonly title: string; readonly main: ReturnType<typeof html> }> {
 	const status = answers.status();
 	const source = answers.source();
-	const flagged = runsOf(source, "flagged");
+	const flagged = await runsOf(source, "flagged");
+	const suspects = await runsOf(source, "suspect");
 	const [coverage, { episodes }] = await Promise.all([
 		source.coverage(),
 		source.episodes({ state: "any", limit: recentMax }),
 	]);
-	const main = overviewMain({ status, flagged, suspects: runsOf(source, "suspect"), coverage, recent: episodes });
+	const main = overviewMain({ status, flagged, suspects, coverage, recent: episodes });
 	return { title: titleOf(status, flagged.length), main };
 }
 
-function runsOf(source: RunSource, standing: Standing): readonly ApiRun[] {
+async function runsOf(source: RunSource, standing: Standing): Promise<readonly ApiRun[]> {
 	const runs: ApiRun[] = [];
 	let from: number | null = 0;
 	while (from !== null && runs.length < pageRunsMax) {
-		const part: { readonly runs: readonly ApiRun[]; readonly next: number | null } = source.runs({
+		const part: { readonly runs: readonly ApiRun[]; readonly next: number | null } = await source.runs({
 			standing,
 			limit: pageRunsMax - runs.length,
 			from,

@@ -66,7 +66,7 @@ describe("the JSON API", () => {
 	test("what was asked is what is looked for", async () => {
 		const asked: unknown[] = [];
 		source = pageSource({
-			runs: (query) => {
+			runs: async (query) => {
 				asked.push(query);
 				return { runs: [apiRun()], next: 7 };
 			},
