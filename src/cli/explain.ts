@@ -40,7 +40,7 @@ function asText(run: ApiRunDetail): string {
 		...run.explanation.map((sentence, index) => (index === 0 ? sentence : `  ${sentence}`)),
 		...(run.watched ? [] : ["  It is no longer watched; this is what was stored of it."]),
 		"",
-		...run.episodes.map(episodeText),
+		...run.episodes.flatMap(episodeTexts),
 		...(run.episodes.length === 0 ? [] : [""]),
 		run.timeline_source === "prefect" ? "What happened:" : "What happened, as far as zombied remembers:",
 		...run.timeline.slice(-happeningsMax).map(happeningText),
@@ -50,15 +50,23 @@ function asText(run: ApiRunDetail): string {
 	return `${lines.map((line) => plainText(line, textCharsMax)).join("\n")}\n`;
 }
 
-function episodeText({
+function episodeTexts({
 	condition,
 	raised_at: raisedAt,
 	outcome,
 	resolved_at: resolvedAt,
 	alert_id: alertId,
-}: ApiEpisode): string {
-	const end = outcome === null ? "open" : `${outcome} at ${resolvedAt}`;
-	return `Alert ${alertId}: ${condition}, raised at ${raisedAt}, ${end}`;
+	likely_cause: cause,
+	impact,
+}: ApiEpisode): readonly string[] {
+	const told = `Alert ${alertId}: ${condition}, raised at ${raisedAt}`;
+	// What surrounds an open one is among the reasons.
+	if (outcome === null) return [`${told}, open`];
+	return [
+		`${told}, ${outcome} at ${resolvedAt}`,
+		...(cause === null ? [] : [`  likely cause: ${cause}`]),
+		...(impact === null ? [] : [`  blast radius: ${impact.text}`]),
+	];
 }
 
 function happeningText({ at, kind, text, until }: Happening): string {

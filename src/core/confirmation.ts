@@ -1,4 +1,5 @@
 import type { Instant } from "../lib/clock.ts";
+import { Casualties } from "./casualties.ts";
 import { type Claim, claimsOf } from "./claims.ts";
 import { type Episode, isStronger } from "./episode.ts";
 import type { Inquiry, InquiryAnswer, InquiryStage } from "./input.ts";
@@ -37,6 +38,7 @@ export interface ConfirmationOptions extends ObstacleOptions {
 export class Confirmation {
 	readonly #options: ConfirmationOptions;
 	readonly obstacles: Obstacles;
+	readonly #casualties = new Casualties();
 	#asking = 0;
 
 	constructor(options: ConfirmationOptions) {
@@ -170,6 +172,11 @@ export class Confirmation {
 		const { run } = slot;
 		// Memory need not have the name: REST has just told it.
 		const name = run.labels.name ?? answer.view?.labels.name ?? null;
+		const groupId = groups.groupIdOf(run);
+		const isZombie = claim.condition === "zombie";
+		const incident = groupId === null ? undefined : groups.open.find((open) => open.groupId === groupId);
+		const company = isZombie ? this.#casualties.companyOf(run, incident ?? null) : null;
+		if (isZombie) this.#casualties.note(run);
 		return openEpisode({
 			namespace,
 			workspace,
@@ -178,8 +185,10 @@ export class Confirmation {
 			claim,
 			newestStoredBeatMs: answer.newestBeat?.receivedMs ?? null,
 			otherSignAtMs: answer.newestSignMs,
-			relatedRuns: claim.condition === "zombie" ? this.#silentAncestors(run, at) : [],
-			groupId: groups.groupIdOf(run),
+			circumstances: answer.circumstances ?? null,
+			company,
+			relatedRuns: isZombie ? this.#silentAncestors(run, at) : [],
+			groupId,
 			spentAlertIds: slot.spentAlertIds,
 			at,
 		});

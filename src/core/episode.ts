@@ -1,4 +1,5 @@
 import { hashOf } from "../lib/hash.ts";
+import type { Impact } from "./circumstances.ts";
 import type { GroupIncident } from "./group-incident.ts";
 import type { RunLabels, StateType } from "./run.ts";
 
@@ -66,6 +67,10 @@ export interface Evidence {
 	readonly newestStoredBeatMs: number | null;
 	/** The newest log line or task-run change, by the worker's clock; null when there is none, or none was looked for. */
 	readonly otherSignAtMs: number | null;
+	/** What became of the run, one sentence without a full stop; null when nothing is known. A hint, and no part of the proof. */
+	readonly likelyCause: string | null;
+	/** What it keeps from others; null when nothing is known. */
+	readonly impact: Impact | null;
 }
 
 /** One silence of one run: opens once, closes once. */

@@ -1,5 +1,6 @@
 import { formatDuration } from "../lib/duration.ts";
 import type { BlindCause } from "./blindness.ts";
+import { impactText } from "./circumstances.ts";
 import type { Explanation, Limit, ObstacleFacts } from "./explanation.ts";
 
 const causeTexts: Readonly<Record<BlindCause, string>> = {
@@ -22,6 +23,7 @@ export function sentencesOf(explanation: Explanation, nowMs: number): readonly s
 		...silenceTexts(explanation),
 		...(explanation.obstacle === null ? [] : [obstacleText(explanation.obstacle, nowMs)]),
 		...accusationTexts(explanation),
+		...surroundingTexts(explanation),
 		...questionTexts(explanation, nowMs),
 		...ruleTexts(explanation),
 	];
@@ -105,6 +107,16 @@ function accusationTexts({ accusations, standing }: Explanation): readonly strin
 			const so = `${condition}: ${seconds(Math.max(0, elapsedMs))} of ${seconds(dueAfterMs)}`;
 			return elapsedMs < dueAfterMs ? `Not yet ${so}.` : `Due as ${so}; the server is asked before it is told.`;
 		});
+}
+
+/** Of the open episode, as they were when it was told. */
+function surroundingTexts({ episode }: Explanation): readonly string[] {
+	if (episode === null) return [];
+	const { likelyCause, impact } = episode.evidence;
+	return [
+		...(likelyCause === null ? [] : [`Likely cause: ${likelyCause}.`]),
+		...(impact === null ? [] : [`Blast radius when it was flagged: ${impactText(impact)}.`]),
+	];
 }
 
 function questionTexts({ isAsked, askAgainAtMs }: Explanation, nowMs: number): readonly string[] {

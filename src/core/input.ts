@@ -1,4 +1,5 @@
 import type { Instant } from "../lib/clock.ts";
+import type { Circumstances } from "./circumstances.ts";
 import type { Condition } from "./episode.ts";
 import type { StoredBeats } from "./priors.ts";
 import type { BeatView, RunView } from "./run.ts";
@@ -42,6 +43,8 @@ export interface InquiryAnswer {
 	readonly earlierBeats: readonly BeatView[];
 	/** The newest log line or task-run change, by the worker's clock; null when there is none. */
 	readonly newestSignMs: number | null;
+	/** Only where a verdict is `due`, and only what could be had at once: no verdict waits for it. */
+	readonly circumstances?: Circumstances | null;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Instant } from "../lib/clock.ts";
+import { type Circumstances, type Company, impactOf, likelyCauseOf } from "./circumstances.ts";
 import type { Claim } from "./claims.ts";
 import { alertIdOf, type Condition, type Episode, type Evidence, type Outcome, severityOf } from "./episode.ts";
 import { hasEnded, isBeatingState, isGone, isReopenedUnchecked, type Run, type StateView } from "./run.ts";
@@ -12,6 +13,9 @@ export interface Verdict {
 	readonly claim: Claim;
 	readonly newestStoredBeatMs: number | null;
 	readonly otherSignAtMs: number | null;
+	readonly circumstances: Circumstances | null;
+	/** Who fell silent with it, where that is told of the condition. */
+	readonly company: Company | null;
 	readonly relatedRuns: readonly string[];
 	readonly groupId: string | null;
 	/** Ids of the run's episodes that may come again. */
@@ -56,7 +60,9 @@ function restsOnBeats(condition: Condition): boolean {
 	return condition === "zombie" || condition === "deaf" || condition === "undead";
 }
 
-function evidenceOf({ run, state, claim, newestStoredBeatMs, otherSignAtMs }: Verdict): Evidence {
+function evidenceOf(verdict: Verdict): Evidence {
+	const { run, state, claim, newestStoredBeatMs, otherSignAtMs, circumstances, company } = verdict;
+	const { workPool } = run.labels;
 	return {
 		lastBeatOccurredMs: run.lastBeat?.occurredMs ?? null,
 		lastBeatReceivedMs: run.lastBeat?.receivedMs ?? null,
@@ -69,6 +75,8 @@ function evidenceOf({ run, state, claim, newestStoredBeatMs, otherSignAtMs }: Ve
 		apiStateId: state.id,
 		newestStoredBeatMs,
 		otherSignAtMs,
+		likelyCause: likelyCauseOf({ condition: claim.condition, workPool, circumstances, company }),
+		impact: impactOf(state.type, circumstances),
 	};
 }
 

@@ -49,6 +49,8 @@ export const endpoints = [
 	"logs",
 	"task_runs",
 	"workers",
+	"work_pools",
+	"concurrency_limits",
 	"flows",
 	"deployments",
 	"health",

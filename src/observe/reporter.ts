@@ -33,6 +33,8 @@ export type ApiEndpoint =
 	| "logs"
 	| "task_runs"
 	| "workers"
+	| "work_pools"
+	| "concurrency_limits"
 	| "flows"
 	| "deployments"
 	| "health"

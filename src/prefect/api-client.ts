@@ -3,6 +3,7 @@ import type { Inquiry, InquiryAnswer } from "../core/input.ts";
 import { type BeatView, isTerminal, type RunView } from "../core/run.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Reporter } from "../observe/reporter.ts";
+import { CircumstanceReader, type Suspect } from "./circumstance-reader.ts";
 import { eventPages, eventsPageRowsMax } from "./event-pages.ts";
 import { Evidence } from "./evidence.ts";
 import { PageSize } from "./page-size.ts";
@@ -64,12 +65,15 @@ export class ApiClient {
 	readonly #eventsPage = new PageSize(eventsPageRowsMax);
 	readonly #evidence: Evidence;
 	readonly #surroundings: Surroundings;
+	readonly #circumstances: CircumstanceReader;
 
 	constructor(options: ApiClientOptions) {
 		this.#options = options;
 		this.#transport = options.transport;
 		this.#evidence = new Evidence({ ...options, eventsPage: this.#eventsPage, rowsPage: this.#runsPage });
 		this.#surroundings = new Surroundings({ ...options, rowsPage: this.#runsPage, evidence: this.#evidence });
+		const pages = { rowsPage: this.#runsPage, eventsPage: this.#eventsPage };
+		this.#circumstances = new CircumstanceReader({ ...options, ...pages });
 	}
 
 	/** Resolves when the server answers now; asks once. */
@@ -169,6 +173,7 @@ export class ApiClient {
 		);
 		const views = new Map(known.map((view) => [view.runId, view]));
 		const signs = await this.#evidence.newestSigns(runs.asked.filter(needsSigns), signal);
+		const circumstances = await this.#circumstances.of(suspectsOf(runs.asked, known), signal);
 		const unread = [...runs.unread, ...beats.unread].join("\n");
 		const answers: InquiryAnswer[] = [];
 		const unanswered: Inquiry[] = [];
@@ -185,6 +190,7 @@ export class ApiClient {
 					newestBeat,
 					earlierBeats: hasHistory ? await this.#evidence.storedBeats(inquiry, signal) : [],
 					newestSignMs: signs.get(runId) ?? null,
+					circumstances: circumstances.get(runId) ?? null,
 				});
 			}
 		}
@@ -242,6 +248,16 @@ export class ApiClient {
 /** Other signs of life matter where silence is about to be judged. */
 function needsSigns({ stage }: Inquiry): boolean {
 	return stage !== "identify" && stage !== "missed";
+}
+
+/** What surrounds a run is told with the verdict, and asked for when that is due. What has ended is in nobody's way. */
+function suspectsOf(asked: readonly Inquiry[], views: readonly RunView[]): readonly Suspect[] {
+	const due = new Map(asked.filter(({ stage }) => stage === "due").map((inquiry) => [inquiry.runId, inquiry]));
+	return views.flatMap(({ runId, state, labels: { deploymentId, workPool } }) => {
+		const inquiry = due.get(runId);
+		if (inquiry === undefined || state === null || isTerminal(state.type)) return [];
+		return [{ runId, deploymentId, workPool, sinceMs: inquiry.beatsSinceMs }];
+	});
 }
 
 function isoOf(ms: number): string {

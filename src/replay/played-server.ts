@@ -15,6 +15,7 @@ interface StoredEvent {
 interface EventFilter {
 	readonly event?: { readonly name?: readonly string[]; readonly prefix?: readonly string[] };
 	readonly resource?: { readonly id?: readonly string[]; readonly distinct?: boolean };
+	readonly related?: { readonly id?: readonly string[] };
 	readonly occurred?: { readonly since?: string; readonly until?: string };
 	readonly order?: "ASC" | "DESC";
 }
@@ -81,7 +82,11 @@ export class PlayedServer {
 				return this.#taskRunRows(body as { task_runs?: { id?: { any_?: readonly string[] } } });
 			case "/flows/filter":
 			case "/deployments/filter":
+			case "/work_pools/filter":
+			case "/v2/concurrency_limits/filter":
 				return [];
+			case "/flow_runs/count":
+				return 0;
 			default:
 				return this.#workersOf(/^\/work_pools\/([^/]+)\/workers\/filter$/u.exec(pathname)?.[1]);
 		}
@@ -176,9 +181,16 @@ function matches(event: StoredEvent, filter: EventFilter): boolean {
 	if (name !== undefined && !name.includes(event.name)) return false;
 	if (prefix !== undefined && !prefix.some((start) => event.name.startsWith(start))) return false;
 	if (filter.resource?.id !== undefined && !filter.resource.id.includes(event.resourceId)) return false;
+	if (!namesAny(event, filter.related?.id)) return false;
 	const { since, until } = filter.occurred ?? {};
 	if (since !== undefined && event.occurredMs < Date.parse(since)) return false;
 	return until === undefined || event.occurredMs <= Date.parse(until);
+}
+
+function namesAny({ json }: StoredEvent, ids: readonly string[] | undefined): boolean {
+	if (ids === undefined) return true;
+	const related = Array.isArray(json.related) ? (json.related as readonly Record<string, unknown>[]) : [];
+	return related.some((one) => ids.includes(String(one["prefect.resource.id"])));
 }
 
 function firstOfEach(events: readonly StoredEvent[]): readonly StoredEvent[] {

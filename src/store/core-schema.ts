@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { blindCauses } from "../core/blindness.ts";
+import { type Impact, slotKinds } from "../core/circumstances.ts";
 import type { RunSilenceRow, TrippedGroupRow } from "../core/disruption-row.ts";
 import {
 	type CadenceSource,
@@ -56,6 +57,13 @@ export const labelsSchema = z.object({
 	tags: z.array(z.string()).default([]),
 }) satisfies z.ZodType<RunLabels>;
 
+const impactSchema = z.object({
+	slots: z.array(
+		z.object({ kind: z.enum(slotKinds), name: z.string(), limit: z.number(), taken: nullableNumber.default(null) }),
+	),
+	waiting: z.object({ deployment: nullableNumber.default(null), workPool: nullableNumber.default(null) }),
+}) satisfies z.ZodType<Impact>;
+
 export const evidenceSchema = z.object({
 	lastBeatOccurredMs: nullableNumber,
 	lastBeatReceivedMs: nullableNumber,
@@ -68,6 +76,8 @@ export const evidenceSchema = z.object({
 	apiStateId: z.string(),
 	newestStoredBeatMs: nullableNumber,
 	otherSignAtMs: nullableNumber.default(null),
+	likelyCause: nullableText,
+	impact: impactSchema.nullable().default(null),
 }) satisfies z.ZodType<Evidence>;
 
 export const relatedRunsSchema = z.array(z.string());

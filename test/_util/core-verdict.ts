@@ -34,6 +34,8 @@ export const found: Verdict = {
 	claim,
 	newestStoredBeatMs: 40_020,
 	otherSignAtMs: 44_000,
+	circumstances: null,
+	company: null,
 	relatedRuns: [uuid(1, 7)],
 	spentAlertIds: [],
 	groupId: "g",

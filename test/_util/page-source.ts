@@ -43,6 +43,12 @@ export function apiEpisode(changes: Partial<ApiEpisode> = {}): ApiEpisode {
 		raised_at: "2026-11-22T00:02:00.000Z",
 		silence_seconds: 120,
 		limit_seconds: 105,
+		likely_cause: "pod evicted at 12:03:11 UTC: <Evicted>",
+		impact: {
+			text: "it holds a slot of work pool k8s (5 of 5 taken); runs late or waiting for a slot: 3 of its work pool",
+			slots: [{ kind: "work_pool", name: "k8s", limit: 5, taken: 5 }],
+			waiting_runs: { deployment: null, work_pool: 3 },
+		},
 		outcome: null,
 		resolved_at: null,
 		group_id: null,

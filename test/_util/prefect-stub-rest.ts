@@ -11,7 +11,9 @@ export interface StubWorld {
 		readonly id: string;
 		readonly flow_run_id: string;
 		readonly state: { readonly timestamp: string };
+		readonly tags?: readonly string[];
 	}[];
+	readonly limits?: StubLimits;
 	/** Workers' states by the name of their pool. */
 	readonly workers: Map<string, readonly string[]>;
 	nowMs(): number;
@@ -20,12 +22,24 @@ export interface StubWorld {
 	eventsPageRowsMax: number;
 }
 
+/** What limits how many runs go on at once. */
+export interface StubLimits {
+	/** What a row of a deployment says beside its name. */
+	readonly deployments: Map<string, Json>;
+	readonly workPools: NamedJson[];
+	/** By the name of their pool. */
+	readonly workQueues: Map<string, readonly NamedJson[]>;
+	/** By name, those of tags included. */
+	readonly named: NamedJson[];
+}
+
 export interface StubAnswer {
 	readonly status: number;
 	readonly body: unknown;
 }
 
 type Json = Readonly<Record<string, unknown>>;
+type NamedJson = Json & { readonly name: string };
 
 /** Answers as Prefect's server does, traps included. Null: no such route. */
 export function answerRest(world: StubWorld, method: string, url: URL, body: Json | null): StubAnswer | null {
@@ -38,10 +52,16 @@ export function answerRest(world: StubWorld, method: string, url: URL, body: Jso
 			return { status: 200, body: '"3.8.8"' };
 		case "POST /flow_runs/filter":
 			return filterRuns(world, body ?? {});
+		case "POST /flow_runs/count":
+			return countRuns(world, body ?? {});
+		case "POST /work_pools/filter":
+			return filterNamed(world, world.limits?.workPools ?? [], body?.work_pools, body?.limit);
+		case "POST /v2/concurrency_limits/filter":
+			return filterNamed(world, world.limits?.named ?? [], undefined, body?.limit);
 		case "POST /flows/filter":
 			return filterNames(world, world.flows, body?.flows, body?.limit);
 		case "POST /deployments/filter":
-			return filterNames(world, world.deployments, body?.deployments, body?.limit);
+			return filterDeployments(world, body ?? {});
 		case "POST /logs/filter":
 			return filterLogs(world, body ?? {});
 		case "POST /task_runs/filter":
@@ -51,8 +71,49 @@ export function answerRest(world: StubWorld, method: string, url: URL, body: Jso
 		case "GET /events/filter/next":
 			return nextEvents(world, url.searchParams.get("page-token") ?? "");
 		default:
-			return filterWorkers(world, route, body ?? {});
+			return filterQueues(world, route, body ?? {}) ?? filterWorkers(world, route, body ?? {});
 	}
+}
+
+function filterQueues(world: StubWorld, route: string, body: Json): StubAnswer | null {
+	const inPath = /^POST \/work_pools\/([^/]+)\/queues\/filter$/u.exec(route)?.[1];
+	if (inPath === undefined) {
+		return null;
+	}
+	const queues = world.limits?.workQueues.get(decodeURIComponent(inPath)) ?? [];
+	return filterNamed(world, queues, body.work_queues, body.limit);
+}
+
+function filterNamed(world: StubWorld, all: readonly NamedJson[], filter: unknown, limitGiven: unknown): StubAnswer {
+	const limit = limitOf(limitGiven, world.pageRowsMax);
+	if (limit === null) {
+		return limitRefusal(world.pageRowsMax);
+	}
+	const names = (filter as { name?: { any_?: string[] } } | undefined)?.name?.any_;
+	return { status: 200, body: all.filter(({ name }) => names?.includes(name) ?? true).slice(0, limit) };
+}
+
+function filterDeployments(world: StubWorld, body: Json): StubAnswer {
+	const { status, body: rows } = filterNames(world, world.deployments, body.deployments, body.limit);
+	if (status !== 200) {
+		return { status, body: rows };
+	}
+	return {
+		status,
+		body: (rows as readonly { id: string }[]).map((row) => ({ ...row, ...world.limits?.deployments.get(row.id) })),
+	};
+}
+
+function countRuns(world: StubWorld, body: Json): StubAnswer {
+	const { flow_runs: runs, work_pools: pools } = body as {
+		flow_runs: { state: StateFilter; deployment_id?: { any_: string[] } };
+		work_pools?: { name: { any_: string[] } };
+	};
+	const matching = [...world.runs.values()]
+		.filter((run) => matchesState(run, runs.state))
+		.filter((run) => runs.deployment_id?.any_.includes(run.deployment_id ?? "") ?? true)
+		.filter((run) => pools?.name.any_.includes(run.work_pool_name ?? "") ?? true);
+	return { status: 200, body: matching.length };
 }
 
 function filterWorkers(world: StubWorld, route: string, body: Json): StubAnswer | null {
@@ -150,6 +211,7 @@ function limitRefusal(most: number): StubAnswer {
 export interface EventFilterJson {
 	readonly event?: { readonly prefix?: readonly string[]; readonly name?: readonly string[] };
 	readonly resource?: { readonly id?: readonly string[]; readonly distinct?: boolean };
+	readonly related?: { readonly id?: readonly string[] };
 	readonly occurred?: { readonly since?: string; readonly until?: string };
 	readonly order?: "ASC" | "DESC";
 }
@@ -217,12 +279,15 @@ export function includesEvent(filter: EventFilterJson, event: EventJson): boolea
 	const { since, until } = filter.occurred ?? {};
 	const { prefix, name } = filter.event ?? {};
 	const ids = filter.resource?.id;
+	const relatedIds = filter.related?.id;
 	const occurredMs = Date.parse(event.occurred);
 	return (
 		(since === undefined || Date.parse(since) <= occurredMs) &&
 		(until === undefined || occurredMs <= Date.parse(until)) &&
 		(prefix === undefined || prefix.some((text) => event.event.startsWith(text))) &&
 		(name === undefined || name.includes(event.event)) &&
+		(relatedIds === undefined ||
+			event.related.some((related) => relatedIds.includes(related["prefect.resource.id"] ?? ""))) &&
 		(ids === undefined || ids.includes(event.resource["prefect.resource.id"] ?? ""))
 	);
 }

@@ -12,7 +12,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { type EventJson, type RunJson, run, someDeployment, someFlow } from "./prefect-events.ts";
-import { answerRest, type StubWorld } from "./prefect-stub-rest.ts";
+import { answerRest, type StubLimits, type StubWorld } from "./prefect-stub-rest.ts";
 import { StubSocket, type Subscription } from "./prefect-stub-socket.ts";
 
 export interface StubOptions {
@@ -60,6 +60,7 @@ export class PrefectStub implements AsyncDisposable, StubWorld {
 	readonly logs: StubWorld["logs"] = [];
 	readonly taskRuns: StubWorld["taskRuns"] = [];
 	readonly workers: StubWorld["workers"] = new Map();
+	readonly limits: StubLimits = { deployments: new Map(), workPools: [], workQueues: new Map(), named: [] };
 	pageRowsMax = 200;
 	eventsPageRowsMax = 50;
 

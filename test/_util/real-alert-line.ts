@@ -46,6 +46,18 @@ const alertLine = z.object({
 		other_sign_at: prefectTime.nullable(),
 		likely_cause: z.string().nullable(),
 	}),
+	impact: z
+		.object({
+			text: z.string().min(1),
+			slots: z.array(
+				z.object({ kind: z.string(), name: z.string(), limit: z.int().min(0), taken: z.int().min(0).nullable() }),
+			),
+			waiting_runs: z.object({
+				deployment: z.int().min(0).nullable(),
+				work_pool: z.int().min(0).nullable(),
+			}),
+		})
+		.nullable(),
 	related_runs: z.array(z.unknown()),
 	group_id: z.string().nullable(),
 	outcome: z.string().optional(),

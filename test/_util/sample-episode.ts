@@ -32,6 +32,8 @@ function sampleEpisode(changes: Partial<Episode> = {}, labels: Partial<RunLabels
 			apiStateId: "0198a3c4-aaaa-7bbb-8ccc-ddddeeeeffff",
 			newestStoredBeatMs: null,
 			otherSignAtMs: null,
+			likelyCause: null,
+			impact: null,
 		},
 		stateType: "RUNNING",
 		stateName: "Running",

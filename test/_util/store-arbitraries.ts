@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { type Impact, slotKinds } from "../../src/core/circumstances.ts";
 import type { RunSilenceRow, TrippedGroupRow } from "../../src/core/disruption-row.ts";
 import { conditions, type Episode, groupTransitionOf, transitionOf } from "../../src/core/episode.ts";
 import type { GroupIncident } from "../../src/core/group-incident.ts";
@@ -69,6 +70,14 @@ function rowIn(workspaces: fc.Arbitrary<string>, runIds: fc.Arbitrary<string>): 
 	});
 }
 
+const anyImpact: fc.Arbitrary<Impact> = record({
+	slots: fc.array(
+		record({ kind: fc.constantFrom(...slotKinds), name: anyText, limit: fc.nat(), taken: maybe(fc.nat()) }),
+		{ maxLength: 3 },
+	),
+	waiting: record({ deployment: maybe(fc.nat()), workPool: maybe(fc.nat()) }),
+});
+
 const anyEvidence: fc.Arbitrary<Episode["evidence"]> = record({
 	lastBeatOccurredMs: maybe(anyTime),
 	lastBeatReceivedMs: maybe(anyTime),
@@ -81,6 +90,8 @@ const anyEvidence: fc.Arbitrary<Episode["evidence"]> = record({
 	apiStateId: anyText,
 	newestStoredBeatMs: maybe(anyTime),
 	otherSignAtMs: maybe(anyTime),
+	likelyCause: maybe(anyText),
+	impact: maybe(anyImpact),
 });
 
 const outcomes = ["recovered", "ended", "moved", "quiet", "superseded", "deleted", "disabled"] as const;

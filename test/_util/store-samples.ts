@@ -97,6 +97,11 @@ const evidence: Evidence = {
 	apiStateId: "5f0c8a3e-state",
 	newestStoredBeatMs: null,
 	otherSignAtMs: 1_789_999_990_000.5,
+	likelyCause: "pod evicted",
+	impact: {
+		slots: [{ kind: "tag", name: "db", limit: 2, taken: null }],
+		waiting: { deployment: null, workPool: 3 },
+	},
 };
 
 /** An open episode of run n. */

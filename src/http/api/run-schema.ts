@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { slotKinds } from "../../core/circumstances.ts";
 import { conditions, outcomes, severities } from "../../core/episode.ts";
 import { standings } from "../../core/explanation.ts";
 import { stateTypes } from "../../core/run.ts";
@@ -10,6 +11,15 @@ export const time = z.iso.datetime({ precision: 3 });
 const named = z.object({ id: z.string(), name: z.string().nullable() }).nullable();
 export const condition = z.enum(conditions);
 export const standing = z.enum(standings);
+
+/** What the run keeps from others, when it was flagged. Null where the server did not tell. */
+const impact = z.object({
+	/** In one sentence. */
+	text: z.string(),
+	slots: z.array(z.object({ kind: z.enum(slotKinds), name: z.string(), limit: count, taken: count.nullable() })),
+	/** Late, or awaiting a concurrency slot. */
+	waiting_runs: z.object({ deployment: count.nullable(), work_pool: count.nullable() }),
+});
 
 /** One episode, open or over. */
 export const episodeSchema = z.object({
@@ -25,6 +35,9 @@ export const episodeSchema = z.object({
 	raised_at: time,
 	silence_seconds: seconds,
 	limit_seconds: seconds,
+	/** One sentence; null: nothing is known. */
+	likely_cause: z.string().nullable(),
+	impact: impact.nullable(),
 	/** Null: open. */
 	outcome: z.enum(outcomes).nullable(),
 	resolved_at: time.nullable(),

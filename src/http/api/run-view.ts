@@ -1,3 +1,4 @@
+import { type Impact, impactText } from "../../core/circumstances.ts";
 import type { Episode } from "../../core/episode.ts";
 import type { Explanation } from "../../core/explanation.ts";
 import { sentencesOf } from "../../core/explanation-text.ts";
@@ -78,11 +79,21 @@ export function episodeViewOf(episode: Episode, runUrl: RunUrl): ApiEpisode {
 		raised_at: timeOf(episode.raisedAtMs),
 		silence_seconds: evidence.silenceSeconds,
 		limit_seconds: evidence.thresholdSeconds,
+		likely_cause: textOf(evidence.likelyCause),
+		impact: evidence.impact === null ? null : impactViewOf(evidence.impact),
 		outcome: closed?.outcome ?? null,
 		resolved_at: closed === null ? null : timeOf(closed.atMs),
 		group_id: episode.groupId,
 		related_runs: [...episode.relatedRuns],
 		url: runUrl(runId),
+	};
+}
+
+function impactViewOf(impact: Impact): ApiEpisode["impact"] {
+	return {
+		text: plainText(impactText(impact), 2 * textCharsMax),
+		slots: impact.slots.map((slot) => ({ ...slot, name: plainText(slot.name, textCharsMax) })),
+		waiting_runs: { deployment: impact.waiting.deployment, work_pool: impact.waiting.workPool },
 	};
 }
 

@@ -1,4 +1,4 @@
-import type { ApiRunDetail } from "../api/run-schema.ts";
+import type { ApiEpisode, ApiRunDetail } from "../api/run-schema.ts";
 import { type Html, html } from "./html.ts";
 import { silenceBar } from "./silence-bar.ts";
 import { timelinePicture } from "./timeline-picture.ts";
@@ -38,7 +38,16 @@ function episodesSection({ episodes }: ApiRunDetail): Html {
 		return html`<section aria-labelledby="alerts"><h2 id="alerts">Alerts</h2><p class="none">None.</p></section>`;
 	const rows = episodes.map(
 		(episode) =>
-			html`<tr><th scope="row">${episode.condition}</th><td>${momentOf(episode.raised_at)}</td><td>${episode.outcome ?? "open"}</td><td>${episode.reason}</td><td><code>${episode.alert_id}</code></td></tr>`,
+			html`<tr><th scope="row">${episode.condition}</th><td>${momentOf(episode.raised_at)}</td><td>${episode.outcome ?? "open"}</td><td>${episode.reason}${surroundingsOf(episode)}</td><td><code>${episode.alert_id}</code></td></tr>`,
 	);
 	return html`<section aria-labelledby="alerts"><h2 id="alerts">Alerts</h2><div class="wide"><table><thead><tr><th scope="col">Condition</th><th scope="col">Raised</th><th scope="col">Outcome</th><th scope="col">Why</th><th scope="col">Alert</th></tr></thead><tbody>${rows}</tbody></table></div></section>`;
+}
+
+/** What the run may have died of, and what it kept from others. Of an open alert the reasons above say it. */
+function surroundingsOf({ outcome, likely_cause: cause, impact }: ApiEpisode): readonly Html[] {
+	if (outcome === null) return [];
+	return [
+		...(cause === null ? [] : [html`<br>Likely cause: ${cause}`]),
+		...(impact === null ? [] : [html`<br>Blast radius: ${impact.text}`]),
+	];
 }

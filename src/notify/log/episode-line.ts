@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type Impact, impactText, slotKinds } from "../../core/circumstances.ts";
 import {
 	conditions,
 	type Episode,
@@ -39,6 +40,17 @@ const evidence = z.strictObject({
 	likely_cause: z.string().nullable(),
 });
 
+const count = z.int().min(0);
+
+/** What the run keeps from others: null where the server does not tell. */
+const impact = z.strictObject({
+	/** In one sentence. */
+	text: z.string(),
+	slots: z.array(z.strictObject({ kind: z.enum(slotKinds), name: z.string(), limit: count, taken: count.nullable() })),
+	/** Late, or awaiting a concurrency slot. */
+	waiting_runs: z.strictObject({ deployment: count.nullable(), work_pool: count.nullable() }),
+});
+
 const common = {
 	...lineHead,
 	alert_id: z.string(),
@@ -60,6 +72,7 @@ const common = {
 	work_pool: z.string().nullable(),
 	tags: z.array(z.string()),
 	evidence,
+	impact: impact.nullable(),
 	related_runs: z.array(z.string()),
 	group_id: z.string().nullable(),
 };
@@ -97,17 +110,19 @@ export function toEpisodeLine(
 		...identityOf(episode, context, text),
 		...surroundingsOf(episode, text, limits.tagsMax),
 		evidence: evidenceOf(episode, text),
+		impact: episode.evidence.impact === null ? null : impactOf(episode.evidence.impact, text),
 		related_runs: someOf(episode.relatedRuns, limits.relatedRunsMax).map(text),
 		group_id: episode.groupId === null ? null : text(episode.groupId),
 	};
-	const { closed } = episode;
+	const { closed, evidence: facts } = episode;
+	const cause = facts.likelyCause === null ? "" : `; likely cause: ${facts.likelyCause}`;
 	if (closed === null) {
 		return {
 			time: timeOf(episode.raisedAtMs),
 			level: levelOf[episode.severity],
 			event: "alert.raised",
 			...base,
-			message: text(`${episode.condition}: ${nameOf(episode)}: ${episode.reason}`),
+			message: text(`${episode.condition}: ${nameOf(episode)}: ${episode.reason}${cause}`),
 		};
 	}
 	const durationMs = Math.max(0, closed.atMs - episode.raisedAtMs);
@@ -174,6 +189,14 @@ function evidenceOf({ evidence: facts }: Episode, text: (value: string) => strin
 		api_state_id: text(facts.apiStateId),
 		newest_stored_beat: isoTime(facts.newestStoredBeatMs),
 		other_sign_at: isoTime(facts.otherSignAtMs),
-		likely_cause: null,
+		likely_cause: facts.likelyCause === null ? null : text(facts.likelyCause),
+	};
+}
+
+function impactOf(facts: Impact, text: (value: string) => string): EpisodeLine["impact"] {
+	return {
+		text: text(impactText(facts)),
+		slots: facts.slots.map((slot) => ({ ...slot, name: text(slot.name) })),
+		waiting_runs: { deployment: facts.waiting.deployment, work_pool: facts.waiting.workPool },
 	};
 }

@@ -12,8 +12,8 @@ const limitsInTurn: readonly TextLimits[] = [
 	generousLimits,
 	{ textCharsMax: 1024, tagsMax: 100, relatedRunsMax: 100 },
 	{ textCharsMax: 256, tagsMax: 50, relatedRunsMax: 50 },
-	// A uuid (36) stays whole. At most 15 texts, 20 tags and 20 runs of 64 characters of at most 3 bytes: 11 KiB, and 2 KiB for the link.
-	{ textCharsMax: 64, tagsMax: 20, relatedRunsMax: 20 },
+	// A uuid (36) stays whole. At most 17 texts, 8 slots, 15 tags and 15 runs of 64 characters of at most 3 bytes: 11 KiB, and 2 KiB for the link.
+	{ textCharsMax: 64, tagsMax: 15, relatedRunsMax: 15 },
 ];
 
 export interface LogSinkOptions extends AlertLineContext {

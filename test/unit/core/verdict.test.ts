@@ -31,6 +31,8 @@ describe("a zombie's episode", () => {
 			apiStateId: run.state!.id,
 			newestStoredBeatMs: 40_020,
 			otherSignAtMs: 44_000,
+			likelyCause: null,
+			impact: null,
 		});
 		expect(episode).toMatchObject({ relatedRuns: [uuid(1, 7)], groupId: "g" });
 	});

@@ -54,6 +54,7 @@ describe("an alert line", () => {
 				other_sign_at: null,
 				likely_cause: null,
 			},
+			impact: null,
 			related_runs: [],
 			group_id: null,
 		});
@@ -122,6 +123,31 @@ describe("an alert line", () => {
 			related_runs: ["run-1", "run\\u{1b}-2"],
 			group_id: "group\\u{a}1",
 		});
+	});
+
+	test("what it likely died of, and what it keeps from others, is told, and the message names the cause", () => {
+		const { evidence } = sampleTransition().episode;
+		const episode = {
+			evidence: {
+				...evidence,
+				likelyCause: "pod out of memory: OOM\u001bKilled",
+				impact: {
+					slots: [{ kind: "work_pool", name: "k8s", limit: 5, taken: null }],
+					waiting: { deployment: null, workPool: 3 },
+				},
+			},
+		} as const;
+		const raised = alertLineSchema.parse(toAlertLine(sampleTransition(episode), context));
+		expect(raised).toMatchObject({
+			evidence: { likely_cause: "pod out of memory: OOM\\u{1b}Killed" },
+			impact: {
+				text: "it holds a slot of work pool k8s (5 in all); runs late or waiting for a slot: 3 of its work pool",
+				slots: [{ kind: "work_pool", name: "k8s", limit: 5, taken: null }],
+				waiting_runs: { deployment: null, work_pool: 3 },
+			},
+		});
+		expect(raised.message).toMatch(/cadence of 30 s; likely cause: pod out of memory/u);
+		expect(toAlertLine(sampleTransition({ ...episode, closed }), context).message).not.toContain("likely cause");
 	});
 
 	test.each([

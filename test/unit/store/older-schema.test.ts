@@ -43,7 +43,7 @@ const sample = episodeOf(1, "alert-1");
 const openEpisode = {
 	...sample,
 	labels,
-	evidence: { ...sample.evidence, otherSignAtMs: null },
+	evidence: { ...sample.evidence, otherSignAtMs: null, likelyCause: null, impact: null },
 	relatedRuns: [],
 	groupId: null,
 };
