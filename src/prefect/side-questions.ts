@@ -2,11 +2,12 @@ import type { Clock } from "../lib/clock.ts";
 import { ApiError } from "./api-error.ts";
 import type { RestCall, RestResult, Transport } from "./transport.ts";
 
+/** The window that they are counted in, and how long a slow server is left in peace. */
+const minuteMs = 60_000;
 /** A fifth of what `limits.restPerSecond` allows by default; in a mass lapse verdicts come first. */
 const questionsPerMinuteMax = 60;
 /** Two seconds' worth of it: so long at most the verdicts of one round wait for their turn. */
 const questionsARoundMax = 10;
-const minuteMs = 60_000;
 
 /**
  * A transport for what is good to know and nothing waits for: asked once, a failure says nothing about REST, and there is

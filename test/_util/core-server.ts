@@ -1,3 +1,4 @@
+import type { Circumstances } from "../../src/core/circumstances.ts";
 import type { Inquiry, InquiryAnswer } from "../../src/core/input.ts";
 import {
 	type BeatView,
@@ -82,6 +83,8 @@ export class SimServer {
 	readonly runs = new Map<string, SimRun>();
 	readonly history: SimEvent[] = [];
 	readonly taskRuns = new Map<string, SimTaskRun>();
+	/** What REST knows around runs, by their names; of others the extra questions fail. */
+	readonly circumstances = new Map<string, Circumstances>();
 	up = true;
 	/** What the server's clock shows less the true time. */
 	clockStepMs = 0;
@@ -275,6 +278,7 @@ export class SimServer {
 			newestBeat: found[0] ?? null,
 			earlierBeats: inquiry.isUnheard ? found.slice(0, earlierBeatsMax) : [],
 			newestSignMs: inquiry.stage === "identify" ? null : this.#newestSignMs(run, inquiry.beatsSinceMs),
+			circumstances: inquiry.stage === "due" ? (this.circumstances.get(run.labels.name ?? "") ?? null) : null,
 		};
 	}
 

@@ -164,9 +164,9 @@ function filterTaskRuns(world: StubWorld, body: Json): StubAnswer {
 	if (limit === null) {
 		return limitRefusal(world.pageRowsMax);
 	}
-	const filter = body as { task_runs?: { id: { any_: string[] } }; flow_runs?: { id: { any_: string[] } } };
+	const filter = body as { task_runs?: { id?: { any_: string[] } }; flow_runs?: { id: { any_: string[] } } };
 	const rows = world.taskRuns
-		.filter((row) => filter.task_runs?.id.any_.includes(row.id) ?? true)
+		.filter((row) => filter.task_runs?.id?.any_.includes(row.id) ?? true)
 		.filter((row) => filter.flow_runs?.id.any_.includes(row.flow_run_id) ?? true);
 	return { status: 200, body: rows.slice(0, limit) };
 }

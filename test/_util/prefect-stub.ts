@@ -85,6 +85,8 @@ export class PrefectStub implements AsyncDisposable, StubWorld {
 	insistsOnCompression = false;
 	/** Requests over REST are never answered. */
 	ignoresRequests = false;
+	/** Requests to such a path are never answered. */
+	silentPath: RegExp | null = null;
 	/** The token that CSRF protection wants; a new one at every GET, and null makes the last one expire. */
 	csrfToken: string | null = null;
 
@@ -340,7 +342,7 @@ export class PrefectStub implements AsyncDisposable, StubWorld {
 		const method = request.method ?? "GET";
 		const { status, headers, body: answer } = this.#answer(method, url, request.headers, body);
 		this.requests.push({ method, path: url.pathname, query: url.search, headers: request.headers, body, status });
-		if (!this.ignoresRequests) {
+		if (!this.ignoresRequests && this.silentPath?.test(url.pathname) !== true) {
 			response.sendDate = false;
 			response.writeHead(status, {
 				date: new Date(this.nowMs()).toUTCString(),

@@ -239,10 +239,14 @@ describe("L1: whatever the texts", () => {
 				...context,
 				uiUrl: (runId: string) => `https://ui.example/${"p".repeat(480)}/runs/flow-run/${runId}`,
 			};
-			const line = jsonLine(
-				sampleTransition({ reason: huge, stateName: huge, groupId: huge, relatedRuns: tags }, { ...labels, tags }),
-				longUi,
+			const slots = Array.from(
+				{ length: 8 },
+				() => ({ kind: "work_queue", name: huge, limit: 1e9, taken: 1e9 }) as const,
 			);
+			const impact = { slots, waiting: { deployment: 1e9, workPool: 1e9 } };
+			const evidence = { ...sampleTransition().episode.evidence, likelyCause: huge, impact };
+			const facts = { reason: huge, stateName: huge, groupId: huge, relatedRuns: tags, evidence };
+			const line = jsonLine(sampleTransition(facts, { ...labels, tags }), longUi);
 			checkLine(line);
 			const { flow_run, tags: kept, related_runs: related } = episodeRaisedSchema.parse(JSON.parse(line));
 			expect(flow_run.id).toBe("0198a3c4-1111-7222-8333-444455556666");
