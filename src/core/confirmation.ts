@@ -6,7 +6,7 @@ import type { Inquiry, InquiryAnswer, InquiryStage } from "./input.ts";
 import { inquiryOf, restsOn } from "./inquiry.ts";
 import { signInstant, vouchedAt } from "./life-signs.ts";
 import { type ObstacleOptions, Obstacles } from "./obstacles.ts";
-import { isArmed, isBeatingState, type Run, type StateView } from "./run.ts";
+import { isArmed, isBeatingState, type Run, type RunView, type StateView } from "./run.ts";
 import type { Slot } from "./slot.ts";
 import { nextQuestion } from "./sweep.ts";
 import { openEpisode } from "./verdict.ts";
@@ -25,6 +25,9 @@ export interface Question {
 	/** Past the deadline; infinite when the run's state itself is in doubt. */
 	readonly overdueMs: number;
 }
+
+/** An answer about a run that the server knows. */
+type KnownAnswer = InquiryAnswer & { readonly view: RunView };
 
 export interface ConfirmationOptions extends ObstacleOptions {
 	readonly namespace: string;
@@ -89,7 +92,8 @@ export class Confirmation {
 		if (slot.doubtful) slot.askAgainMonoMs = at.monoMs + unsettledAskAgainMs;
 		const { state } = slot.run;
 		if (stage === "identify" || state === null || !restsOn(slot.run, basis)) return null;
-		if (answer.view?.state?.id !== state.id) {
+		const { view } = answer;
+		if (view?.state?.id !== state.id) {
 			slot.askAgainMonoMs = at.monoMs + unsettledAskAgainMs;
 			return null;
 		}
@@ -98,7 +102,7 @@ export class Confirmation {
 		const claim = this.#claimsOf(slot, at).find((one) => one.condition === condition);
 		const isDue = claim !== undefined && claim.elapsedMs >= claim.dueAfterMs;
 		if (!isDue || this.obstacles.toJudging(slot.run, claim.condition, at) !== null) return null;
-		return this.#judge(slot, state, claim, answer, at);
+		return this.#judge(slot, state, claim, { ...answer, view }, at);
 	}
 
 	/** What the run may be accused of beyond what is open already. */
@@ -129,7 +133,7 @@ export class Confirmation {
 	 * Everything has been asked, twice, and nothing has changed since. What is left is the word of others: a young sign of
 	 * life puts the verdict off until it is as old as the silence would be had the process died after its last beat.
 	 */
-	#judge(slot: Slot, state: StateView, claim: Claim, answer: InquiryAnswer, at: Instant): Episode | null {
+	#judge(slot: Slot, state: StateView, claim: Claim, answer: KnownAnswer, at: Instant): Episode | null {
 		if (claim.condition === "stale") return this.#judgeStale(slot, state, claim, answer, at);
 		if (claim.condition !== "zombie") return this.#open(slot, state, claim, answer, at);
 		if (this.obstacles.toTelling(slot.run, at) !== null) return null;
@@ -154,7 +158,7 @@ export class Confirmation {
 		return this.#open(slot, state, { ...claim, condition: "deaf" }, answer, at);
 	}
 
-	#judgeStale(slot: Slot, state: StateView, claim: Claim, answer: InquiryAnswer, at: Instant): Episode | null {
+	#judgeStale(slot: Slot, state: StateView, claim: Claim, answer: KnownAnswer, at: Instant): Episode | null {
 		const { yardstick, family, table } = this.#options;
 		const signMonoMs = answer.newestSignMs === null ? null : yardstick.toMonoMs(answer.newestSignMs);
 		const latestMs = Math.max(
@@ -167,11 +171,11 @@ export class Confirmation {
 		return null;
 	}
 
-	#open(slot: Slot, state: StateView, claim: Claim, answer: InquiryAnswer, at: Instant): Episode {
+	#open(slot: Slot, state: StateView, claim: Claim, answer: KnownAnswer, at: Instant): Episode {
 		const { namespace, workspace, groups } = this.#options;
 		const { run } = slot;
 		// Memory need not have the name: REST has just told it.
-		const name = run.labels.name ?? answer.view?.labels.name ?? null;
+		const name = run.labels.name ?? answer.view.labels.name;
 		const groupId = groups.groupIdOf(run);
 		const isZombie = claim.condition === "zombie";
 		const incident = groupId === null ? undefined : groups.open.find((open) => open.groupId === groupId);

@@ -1,5 +1,5 @@
 import { promptWithinMs } from "./habits.ts";
-import type { Run } from "./run.ts";
+import type { BeatView, Run, StateView } from "./run.ts";
 
 /** What a run's watching remembers for its deployment. Server's clock. */
 export interface FirstSigns {
@@ -38,17 +38,17 @@ export function kindOfFirst({ runningAtMs, firstBeatMs }: FirstSigns, { state, l
 	return state?.timestampMs === runningAtMs ? firstKinds.running : firstKinds.apart;
 }
 
-/** @param kind any but `apart` */
+/** @param kind any but `apart`; it was of this run, whose state and beat are there if it says so */
 export function firstOfKind(kind: number, { state, lastBeat }: Run): FirstSigns {
 	switch (kind) {
 		case firstKinds.running:
-			return { runningAtMs: state?.timestampMs ?? null, firstBeatMs: null };
+			return { runningAtMs: (state as StateView).timestampMs, firstBeatMs: null };
 		case firstKinds.prompt:
 			return promptly;
 		case firstKinds.tardy:
 			return tardily;
 		case firstKinds.beaten:
-			return { runningAtMs: null, firstBeatMs: lastBeat?.receivedMs ?? null };
+			return { runningAtMs: null, firstBeatMs: (lastBeat as BeatView).receivedMs };
 		default:
 			return { runningAtMs: null, firstBeatMs: null };
 	}

@@ -21,8 +21,8 @@ export class Looks {
 	readonly #learning: Learning;
 	readonly #looksMax: number;
 	#settings: DetectorSettings | null = null;
-	/** The greatest that looks have been reckoned with. */
-	#offsetMs: number | null = null;
+	/** Of the server's clock, the greatest that looks have been reckoned with; infinite while it is unknown. */
+	#offsetMs = Number.POSITIVE_INFINITY;
 	#lowerings = 0;
 	#risings = 0;
 	/** Where the next sweep goes on. */
@@ -38,14 +38,14 @@ export class Looks {
 	/** Once a sweep: what may have brought forward the deadlines of many. */
 	refresh(): void {
 		const { settings } = this.#yardstick;
-		const offsetMs = this.#yardstick.toMonoMs(0);
-		const isClockSet = offsetMs !== null && (this.#offsetMs === null || offsetMs < this.#offsetMs - clockSlackMs);
+		const offsetMs = this.#yardstick.toMonoMs(0) ?? Number.POSITIVE_INFINITY;
+		const isClockSet = offsetMs < this.#offsetMs - clockSlackMs;
 		if (settings !== this.#settings || isClockSet) {
 			this.#settings = settings;
 			this.#offsetMs = offsetMs;
 			this.#table.columns.lookAtOnce(() => true);
 		}
-		if (offsetMs !== null) this.#offsetMs = Math.max(offsetMs, this.#offsetMs ?? offsetMs);
+		this.#offsetMs = Math.max(offsetMs, this.#offsetMs);
 		this.#followLearning();
 	}
 

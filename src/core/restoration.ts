@@ -31,35 +31,13 @@ export interface RestorationTargets {
 	readonly groups: GroupWatch;
 }
 
-/** Proofs of life on the server's clock, by row of the table, as long as they cannot be mapped. */
-class UnmappedLives {
-	#aliveAtServerMs = new Float64Array(1024);
-	/** Rows from here on are not restored ones. */
-	end = 0;
-
-	set(index: number, aliveAtServerMs: number | null): void {
-		if (index >= this.#aliveAtServerMs.length) {
-			const grown = new Float64Array(this.#aliveAtServerMs.length * 2);
-			grown.set(this.#aliveAtServerMs);
-			this.#aliveAtServerMs = grown;
-		}
-		this.#aliveAtServerMs[index] = aliveAtServerMs ?? Number.NaN;
-		this.end = index + 1;
-	}
-
-	at(index: number): number | null {
-		const aliveAtServerMs = this.#aliveAtServerMs[index] as number;
-		return Number.isNaN(aliveAtServerMs) ? null : aliveAtServerMs;
-	}
-}
-
 /**
  * Takes up what an earlier process knew, in two steps: runs and episodes at once, and their instants, which are on the
  * server's clock, when that has been heard.
  */
 export class Restoration {
 	readonly #targets: RestorationTargets;
-	#unmapped: { readonly alive: UnmappedLives; readonly workspace: WorkspaceRow | null } | null = null;
+	#unmapped: { readonly aliveAtServerMs: readonly number[]; readonly workspace: WorkspaceRow | null } | null = null;
 
 	constructor(targets: RestorationTargets) {
 		this.#targets = targets;
@@ -73,13 +51,14 @@ export class Restoration {
 	/** Call once, before any input. */
 	begin(known: KnownWorld, at: Instant): void {
 		const { table, family, learning, groups } = this.#targets;
-		const alive = new UnmappedLives();
+		const aliveAtServerMs: number[] = [];
 		for (const row of known.runs) {
 			const run = runFromRow(row);
 			if (isGone(run)) continue;
-			const { index } = table.add(run, at.monoMs);
+			// The table is empty at first, so that rows are numbered from 0.
+			table.add(run, at.monoMs);
 			table.stored(run.runId);
-			alive.set(index, row.aliveAtServerMs);
+			aliveAtServerMs.push(row.aliveAtServerMs ?? Number.NaN);
 			if (run.labels.parentRunId !== null) family.link(run.runId, run.labels.parentRunId);
 		}
 		for (const episode of known.openEpisodes) {
@@ -93,7 +72,7 @@ export class Restoration {
 		}
 		learning.restore(known.learned, at.wallMs);
 		groups.begin({ tripped: known.workspace?.trippedGroups ?? [], silences: known.heldRuns, open: known.openGroups });
-		this.#unmapped = { alive, workspace: known.workspace };
+		this.#unmapped = { aliveAtServerMs, workspace: known.workspace };
 	}
 
 	/**
@@ -105,12 +84,12 @@ export class Restoration {
 		const { table, observation, groups } = this.#targets;
 		const { offsetMs } = observation.clock;
 		if (this.#unmapped === null || offsetMs === null) return [];
-		const { alive, workspace } = this.#unmapped;
+		const { aliveAtServerMs, workspace } = this.#unmapped;
 		this.#unmapped = null;
-		for (let index = 0; index < alive.end; index += 1) {
+		for (const [index, serverMs] of aliveAtServerMs.entries()) {
 			const slot = table.at(index);
 			// Nobody leaves the table before this, and a later beat than the stored one has its own instant.
-			const row = { aliveAtServerMs: alive.at(index), lastBeat: slot.run.lastBeat };
+			const row = { aliveAtServerMs: Number.isNaN(serverMs) ? null : serverMs, lastBeat: slot.run.lastBeat };
 			slot.run = withMappedLife(slot.run, row, offsetMs, at.monoMs);
 		}
 		if (workspace !== null) observation.restore(mapObservation(workspace, offsetMs, at.monoMs));

@@ -58,7 +58,7 @@ export const noGap = -(2 ** 31);
 const capacityMin = 64;
 const growthFactor = 1.5;
 
-/** The columns of the run table: one row a slot, 128 bytes wide. Only the core's run table knows them. */
+/** The columns of the run table: one row a slot, 138 bytes wide. Only the core's run table knows them. */
 export class RunColumns {
 	#capacity = capacityMin;
 	flags = new Uint32Array(capacityMin);

@@ -30,11 +30,6 @@ export class RunPacking {
 		this.columns = columns;
 	}
 
-	/** Runs that are kept beside the columns. */
-	get wholeRuns(): number {
-		return this.#whole.size;
-	}
-
 	write(slot: number, run: Run): void {
 		const { columns } = this;
 		this.#forgetSides(slot);
@@ -140,12 +135,11 @@ export class RunPacking {
 	}
 
 	/** @returns false when the run is not of the usual form */
-	#writeBeats(slot: number, { lastBeat, occurredMs, transitMsMin, aliveAtMonoMs }: Run): boolean {
+	#writeBeats(slot: number, { lastBeat, occurredMs, transitMsMin }: Run): boolean {
 		const { columns } = this;
 		const transitUs = transitMsMin === null ? noGap : usOf(transitMsMin);
 		columns.transitUs[slot] = transitUs;
 		if (transitMsMin !== null && (Math.abs(transitUs) >= gapLimitUs || transitUs / 1000 !== transitMsMin)) return false;
-		if (Number.isNaN(aliveAtMonoMs)) return false;
 		columns.setSmall(slot, beatsShift, 15, occurredMs.length);
 		if (lastBeat === null) return occurredMs.length === 0;
 		return this.#writeLastBeat(slot, lastBeat) && this.#writeRing(slot, lastBeat.occurredMs, occurredMs);

@@ -7,7 +7,7 @@ import { RunPacking } from "./run-packing.ts";
 import { Slot, type SlotRows } from "./slot.ts";
 
 /**
- * All runs that are alive or ended lately, by id, in columns: a run takes 130 bytes and its place in the index, and no
+ * All runs that are alive or ended lately, by id, in columns: a run takes 138 bytes and its place in the index, and no
  * object. Slots are views of a row; those of runs that have left are used again.
  */
 export class RunTable {

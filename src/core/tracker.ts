@@ -92,7 +92,7 @@ export class Tracker {
 				this.#applyEvent(input);
 				return;
 			case "stored":
-				for (const view of input.views) this.#applyTold(input.at, view, null);
+				for (const view of input.views) this.#applyTold(input.at, view, null, this.#table.get(view.runId));
 				return;
 			case "lesson":
 				this.#learning.learnStored(input.rows, input.isOver);
@@ -184,33 +184,36 @@ export class Tracker {
 	}
 
 	#applyEvent({ at, view, receivedMs, follows = null }: Extract<Input, { kind: "event" }>): void {
-		const run = this.#table.get(view.runId)?.run;
-		const isFresh = run === undefined || isNews(run, view);
+		const { isPending } = this.#restoration;
+		const known = this.#table.get(view.runId);
+		const isFresh = known === undefined || isNews(known.run, view);
 		const { lagMs, clockStepped } = this.observation.eventArrived(at, receivedMs, isFresh);
 		this.#decided.transitions.push(...this.#restoration.mapIfPossible(at));
 		if (view.beat === null) this.#groups.otherEventHeard(at);
 		if (lagMs !== null) this.#decided.lagsMs.push(lagMs);
 		if (clockStepped) this.#note("server_clock_step", null, "the server's clock was set");
-		this.#applyTold(at, view, follows);
+		// What was read before an earlier process's instants were mapped is void.
+		this.#applyTold(at, view, follows, isPending ? this.#table.get(view.runId) : known);
 	}
 
 	/** What an event says, heard or read. */
-	#applyTold(at: Instant, view: RunView, follows: string | null): void {
+	#applyTold(at: Instant, view: RunView, follows: string | null, known: Slot | undefined): void {
 		this.#witnesses.note(view, at, (serverMs) => this.observation.clock.toMonoMs(serverMs));
-		this.#loss.told(view, this.#table.get(view.runId)?.run, follows, at);
-		this.#applyView(at, view);
+		this.#loss.told(view, known?.run, follows, at);
+		this.#applyView(at, view, known);
 	}
 
-	#applyView(at: Instant, view: RunView): Slot {
-		const slot = this.#table.get(view.runId) ?? this.#table.add(newRun(view.runId), at.monoMs);
+	#applyView(at: Instant, view: RunView, known: Slot | undefined): Slot {
+		const slot = known ?? this.#table.add(newRun(view.runId), at.monoMs);
 		this.#atRun(at, slot, () => this.#merge(slot, view, at));
 		return slot;
 	}
 
 	/** REST lists what is live now: a run heard of in no other way still needs its newest stored beat. */
 	#applyListed(at: Instant, view: RunView): void {
-		const known = this.#table.get(view.runId)?.run;
-		const slot = this.#applyView(at, view);
+		const before = this.#table.get(view.runId);
+		const known = before?.run;
+		const slot = this.#applyView(at, view, before);
 		this.#loss.learned(known ?? newRun(view.runId), slot.run, at);
 		slot.touchedMonoMs = at.monoMs;
 		if (known === undefined && slot.run.lastBeat === null && slot.run.state !== null) {

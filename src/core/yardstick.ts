@@ -4,7 +4,7 @@ import type { Learning } from "./learning.ts";
 import type { Observation } from "./observation.ts";
 import type { SharedPrior } from "./priors.ts";
 import { compileRules, type Treatment } from "./rules.ts";
-import type { Run, RunLabels } from "./run.ts";
+import type { ArmedState, Run, RunLabels } from "./run.ts";
 import type { DetectorSettings } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -137,8 +137,7 @@ export class Yardstick {
 	}
 
 	/** No beat is due yet, so that there is no silence to speak of: mostly so, and quickly told. */
-	isFresh(run: Run, nowMonoMs: number): boolean {
-		if (run.aliveAtMonoMs === null) return false;
+	isFresh(run: ArmedState, nowMonoMs: number): boolean {
 		const { tauMs } = this.cadence(run);
 		return tauMs !== null && nowMonoMs - run.aliveAtMonoMs <= tauMs;
 	}

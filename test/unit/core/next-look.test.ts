@@ -35,7 +35,7 @@ class Stage {
 	readonly episodes: Episodes;
 	readonly closed: string[] = [];
 
-	constructor(settings: Partial<DetectorSettings> = {}, looksMax = 1_000) {
+	constructor(settings: Partial<DetectorSettings> = {}, looksMax = 1_000, knowsClock = true) {
 		this.live = { current: { ...defaultSettings, ...settings } };
 		const { observation, learning, table, live } = this;
 		this.yardstick = new Yardstick({ live, observation, learning });
@@ -44,7 +44,7 @@ class Stage {
 		const groups = new GroupWatch({ ...parts, holds: true });
 		this.confirmation = new Confirmation({ ...parts, family: new Family(), groups, witnesses: new Witnesses() });
 		this.episodes = new Episodes({ ...parts, onTransition: ({ episode }) => this.closed.push(episode.runId) });
-		observation.restAnswered(at(0), serverZeroMs);
+		if (knowsClock) observation.restAnswered(at(0), serverZeroMs);
 		observation.streamOpened();
 		observation.caughtUp(at(0));
 		this.refresh(0);
@@ -212,6 +212,17 @@ describe("what may bring forward the deadlines of many makes their looks due", (
 		teach(stage, 6, 39.9 * second);
 		stage.refresh(4 * minute);
 		expect(stage.due(4 * minute)).toEqual([]);
+	});
+
+	it("the server's clock is heard for the first time: all, since nothing was due by it before", () => {
+		const stage = new Stage({}, 1_000, false);
+		const slot = stage.table.add({ ...unheard, state: { ...state, type: "PENDING", timestampMs: serverZeroMs } }, 0);
+		stage.looks.settle(slot);
+		stage.refresh(hour);
+		expect(stage.due(hour)).toEqual([]);
+		stage.observation.restAnswered(at(hour), serverZeroMs + hour);
+		stage.refresh(hour);
+		expect(stage.due(hour)).toEqual([unheard.runId]);
 	});
 
 	it("learned of another deployment: nobody", () => {

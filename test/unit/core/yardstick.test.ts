@@ -4,6 +4,7 @@ import { Learning } from "../../../src/core/learning.ts";
 import { Observation } from "../../../src/core/observation.ts";
 import { newRun, type Run } from "../../../src/core/run.ts";
 import { RunTable } from "../../../src/core/run-table.ts";
+import { ThresholdWatch } from "../../../src/core/threshold-watch.ts";
 import { Yardstick } from "../../../src/core/yardstick.ts";
 import { uuid } from "../../_util/core-server.ts";
 import { defaultSettings } from "../../_util/core-world.ts";
@@ -38,6 +39,13 @@ describe("the silence of a run", () => {
 		const none = { totalMs: 0, blindMs: 0, countedMs: 0 };
 		expect(yardstickOf().silence(newRun(uuid(1, 2)), 61_000)).toEqual(none);
 		expect(yardstickOf().silence(beating, 500)).toEqual(none);
+	});
+});
+
+describe("a threshold that nobody has set", () => {
+	it("is not short", () => {
+		const yardstick = yardstickOf();
+		expect(new ThresholdWatch(yardstick).look(yardstick.treatment(beating), beating.labels, 30_000)).toBeNull();
 	});
 });
 
