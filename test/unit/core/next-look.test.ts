@@ -91,21 +91,32 @@ const anyWatching = fc.record({
 });
 
 /** Of deployment d1 and client 3.7: what other runs have taught. */
-function teach({ learning }: Stage, runs: number, tauMs: number): void {
-	for (let run = 0; run < runs; run += 1) {
+function teach(stage: Stage, runs: number, tauMs: number): void {
+	teachCadences(
+		stage,
+		Array.from({ length: runs }, () => tauMs),
+	);
+	for (let run = 0; run < runs; run += 1) stage.learning.habits.learn("d1", uuid(9, run), true);
+}
+
+function teachCadences({ learning }: Stage, tausMs: readonly number[]): void {
+	for (const [run, tauMs] of tausMs.entries()) {
 		learning.priors.learn("d1", "3.7", { runId: uuid(9, run), tauMs, intervals: 8 });
-		learning.habits.learn("d1", uuid(9, run), true);
 	}
 }
 
 describe("the next look", () => {
 	it("is never after a question, an end that comes with time, or the run's leaving", { timeout: 60_000 }, () => {
 		const instants = fc.array(fc.nat(6 * hour), { minLength: 5, maxLength: 30 });
-		const taught = fc.constantFrom(0, 2, 3, 6);
+		const taught = fc.record({
+			runs: fc.constantFrom(0, 2, 3, 6),
+			others: fc.array(fc.constantFrom(40 * second, 70 * second, 41 * second), { maxLength: 4 }),
+		});
 		fc.assert(
-			fc.property(anyRun, anyWatching, anySettings, taught, instants, (run, watching, settings, runs, others) => {
+			fc.property(anyRun, anyWatching, anySettings, taught, instants, (run, watching, settings, known, others) => {
 				const stage = new Stage(settings);
-				teach(stage, runs, 40 * second);
+				teach(stage, known.runs, 40 * second);
+				teachCadences(stage, known.others);
 				const slot = stage.table.add(run, 0);
 				slot.passed = watching.passed as Slot["passed"];
 				slot.asking = watching.asking === 0;
@@ -193,6 +204,15 @@ describe("what may bring forward the deadlines of many makes their looks due", (
 		{
 			rule: "a shorter prior, or a new habit: those whose own beats do not tell",
 			act: (stage) => teach(stage, 6, 40 * second),
+			due: ids.slice(1),
+		},
+		{
+			rule: "a shorter prior alone: the same",
+			act: (stage) =>
+				teachCadences(
+					stage,
+					[40, 40, 40].map((tauSeconds) => tauSeconds * second),
+				),
 			due: ids.slice(1),
 		},
 		{ rule: "priors that are none yet: nobody", act: (stage) => teach(stage, 2, 40 * second), due: [] },
