@@ -59,7 +59,7 @@ function measure(runs: number): void {
 	const row = {
 		runs,
 		bytesARun: Math.round((after.bytes - before.bytes) / runs),
-		tableBytesARun: Math.round(tracker.tableBytes / runs),
+		tableBytesARun: Math.round(tracker.inspection.tableBytes / runs),
 		rssMb: Math.round(after.rss / 1e6),
 		restoreMs: Math.round(restoredMs),
 		tickMs: Number(median(ticked.tookMs).toFixed(3)),

@@ -49,6 +49,11 @@ export class Inspection {
 		return this.#options.groups.open;
 	}
 
+	/** What the table's columns and index take. */
+	get tableBytes(): number {
+		return this.#table.bytes;
+	}
+
 	/** Null: the run is not in memory. It is unknown, or has ended more than an hour ago. */
 	explain(runId: string, at: Instant): Explanation | null {
 		const slot = this.#table.get(runId);

@@ -147,11 +147,6 @@ export class Tracker {
 		return this.#learning.priors;
 	}
 
-	/** What the table's columns and index take. */
-	get tableBytes(): number {
-		return this.#table.bytes;
-	}
-
 	get census(): Census {
 		return this.#coverage.census;
 	}

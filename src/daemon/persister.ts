@@ -9,6 +9,7 @@ import { messageOf } from "../lib/errors.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import type { CommitBatch, HeldRunChange, OutboxKey, OutboxRow, Store, StoredRun } from "../store/store.ts";
 import { StoreError } from "../store/store-error.ts";
+import { batchRunsMax, takeDue } from "./due-runs.ts";
 import { RunVersions } from "./run-versions.ts";
 
 /** A lost tail of heartbeats is harmless, since start-up catches up over REST: a run's are written this often at most. */
@@ -22,9 +23,6 @@ const workspaceWrittenEveryMs = 10_000;
 const heldWrittenEveryMs = 10_000;
 /** Between tries while the store fails. */
 const retryMs = 1_000;
-/** Bound on one batch, so that a burst neither blocks the event loop for long nor grows one transaction without end. */
-const batchRunsMax = 5_000;
-
 /** What a step of the core wants kept. */
 export interface Changes {
 	readonly changedRuns: ReadonlySet<string>;
@@ -220,12 +218,14 @@ export class Persister {
 	}
 
 	async #commit(batch: CommitBatch): Promise<void> {
-		const { store, reporter, clock } = this.#options;
+		const { store, tracker, reporter, clock } = this.#options;
 		const startedMonoMs = clock.now().monoMs;
 		try {
 			const { lost } = await store.commit(batch);
 			const lostIds = new Set(lost.map((key) => key.runId));
-			for (const run of batch.runs) if (!lostIds.has(run.row.runId)) this.#versions.written(run);
+			const written = batch.runs.filter(({ row }) => !lostIds.has(row.runId));
+			for (const run of written) this.#versions.written(run);
+			for (const { row } of written) tracker.stored(row.runId);
 			for (const key of lost) await this.#reload(key.runId);
 		} catch (error) {
 			this.#keepForLater(batch, error);
@@ -277,18 +277,6 @@ export class Persister {
 		const unsent = rows.filter((row) => !this.#sentUnsaved.delete(sentKey(row)));
 		if (unsent.length > 0) this.#options.onSendable(unsent);
 	}
-}
-
-/** Of what waits since then or longer, as many as a batch holds. */
-function takeDue(waiting: Map<string, number>, sinceMonoMs: number): readonly string[] {
-	const due: string[] = [];
-	for (const [runId, changedMonoMs] of waiting) {
-		// Insertion order is order of time: the first that is not due ends the search.
-		if (due.length >= batchRunsMax || changedMonoMs > sinceMonoMs) break;
-		due.push(runId);
-	}
-	for (const runId of due) waiting.delete(runId);
-	return due;
 }
 
 function learnedKey({ kind, key }: LearnedRow): string {
