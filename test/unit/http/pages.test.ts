@@ -105,6 +105,16 @@ describe("a run's page", () => {
 		const page = runMain(apiRunDetail(), nowMs).text;
 		expect(page).toMatch(/<h1>wise-otter<\/h1>\s*<p class="verdict flagged">It is flagged as zombie\.<\/p>/u);
 		expect(page).toContain("<li>It beats every 30s.</li>");
+		// Of an open alert the reasons tell it, and nothing else.
+		expect(page).not.toContain("Likely cause");
+	});
+
+	test("says of a resolved alert what its run may have died of, and what it kept from others", () => {
+		const over = { outcome: "ended", resolved_at: "2026-11-22T00:09:00.000Z" } as const;
+		const page = runMain(apiRunDetail({ episodes: [apiEpisode(over)] }), nowMs).text;
+		expect(page).toContain("<br>Likely cause: pod evicted at 12:03:11 UTC: &lt;Evicted&gt;<br>Blast radius: it holds");
+		const unknown = { ...over, likely_cause: null, impact: null };
+		expect(runMain(apiRunDetail({ episodes: [apiEpisode(unknown)] }), nowMs).text).not.toContain("<br>");
 	});
 
 	test("draws the silence up to now, and the limit where it lies", () => {

@@ -163,6 +163,19 @@ describe("the limits that a run counts against", () => {
 		]);
 	});
 
+	test("are asked for by the tags of running tasks only where a tag has a limit", async () => {
+		const run = addRun();
+		const ofRunningTasks = (): number =>
+			stub.requestsTo("/task_runs/filter").filter(({ body }) => body?.task_runs !== undefined).length;
+		stub.limits.named.push({ name: "db", limit: 1, active_slots: 1, active: true });
+		await circumstancesOf(run);
+		expect(ofRunningTasks()).toBe(0);
+		stub.limits.named.push({ name: "tag:db", limit: 1, active_slots: 1, active: true });
+		clock.pass(minuteMs);
+		await circumstancesOf(run);
+		expect(ofRunningTasks()).toBe(1);
+	});
+
 	test.each([
 		["none", {}, []],
 		["one that is switched off", { global_concurrency_limit: { ...global, active: false } }, []],
@@ -247,10 +260,14 @@ describe("the extra questions", () => {
 		for (let round = 0; round < 10; round++) {
 			await circumstancesOf(...Array.from({ length: 10 }, (_, n) => addRun({ work_pool_name: `pool ${round} ${n}` })));
 		}
-		expect(sideRequests()).toBe(54);
+		const ofPods = (): number =>
+			stub.requests.filter(({ body }) => (body?.filter as { related?: unknown } | undefined)?.related !== undefined)
+				.length;
+		expect(sideRequests() + ofPods()).toBe(60);
 		clock.pass(minuteMs);
 		await circumstancesOf(addRun({ work_pool_name: "last" }));
 		expect(sideRequests()).toBeGreaterThan(54);
+		expect(ofPods()).toBe(7);
 	});
 
 	test.each([403, 404, 405, 422, 500, 503])(
