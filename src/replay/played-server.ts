@@ -190,8 +190,8 @@ function matches(event: StoredEvent, filter: EventFilter): boolean {
 function namesAny({ json }: StoredEvent, ids: readonly string[] | undefined): boolean {
 	if (ids === undefined) return true;
 	const { related } = JSON.parse(json) as { readonly related?: unknown };
-	const all = Array.isArray(related) ? (related as readonly Record<string, unknown>[]) : [];
-	return all.some((one) => ids.includes(String(one["prefect.resource.id"])));
+	const all = Array.isArray(related) ? (related as readonly (Record<string, unknown> | null)[]) : [];
+	return all.some((one) => ids.includes(String(one?.["prefect.resource.id"])));
 }
 
 function firstOfEach(events: readonly StoredEvent[]): readonly StoredEvent[] {
