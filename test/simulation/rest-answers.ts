@@ -81,7 +81,11 @@ export class RestAnswers {
 				});
 			case "/flows/filter":
 			case "/deployments/filter":
+			case "/work_pools/filter":
+			case "/v2/concurrency_limits/filter":
 				return [];
+			case "/flow_runs/count":
+				return 0;
 			default:
 				return this.#workers(pathname, body.limit ?? 200);
 		}

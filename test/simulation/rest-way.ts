@@ -56,8 +56,10 @@ export class RestWay implements TransportPort {
 				return { value: call.schema.parse(attempt.json), serverDateMs: attempt.serverDateMs };
 			}
 			if (!call.retries || !attempt.isRetried || retries >= retriesMax) {
-				onFailure();
-				told.onFailure();
+				if (call.isIdle !== true) {
+					onFailure();
+					told.onFailure();
+				}
 				throw new ApiError(attempt.reason, `${call.path}: ${attempt.reason}, in the simulation`);
 			}
 			const ownMs = backoffMs(retries + 1, retryBackoff, chance.random);
