@@ -1,6 +1,14 @@
 import { withOccurred } from "./cadence.ts";
 import { usOf } from "./micros.ts";
-import { type BeatView, isTerminal, type Run, type RunLabels, type RunView, type StateView } from "./run.ts";
+import {
+	type BeatView,
+	isTerminal,
+	type KeptLife,
+	type Run,
+	type RunLabels,
+	type RunView,
+	type StateView,
+} from "./run.ts";
 
 /** What the wavering of the clocks' mapping can put between two instants. */
 const mappingErrorMs = 5_000;
@@ -48,7 +56,7 @@ export function mergeView(known: Run, view: RunView, arrival: Arrival): Merge {
 		afterEnd: newState ? null : known.afterEnd,
 	};
 	const withStored = withKept(withState, view, arrival);
-	const run = view.beat === null ? withStored : withBeat(withStored, view.beat, arrival);
+	const run = view.beat === null ? withStored : withBeat(withStored, view.beat, view.kept, arrival);
 	const newBeat = run.lastBeat !== known.lastBeat;
 	return {
 		run,
@@ -135,11 +143,12 @@ function beatsOfAttempt(known: Run, state: StateView | null): readonly number[] 
 	return lastBeat.receivedMs >= state.timestampMs ? [lastBeat.occurredMs] : [];
 }
 
-function withBeat(run: Run, beat: BeatView, arrival: Arrival): Run {
+/** @param kept what was kept with the beat: one that its ring lacks is an earlier attempt's */
+function withBeat(run: Run, beat: BeatView, kept: KeptLife | undefined, arrival: Arrival): Run {
 	// The same beat again is no new proof: its instant is computed once, since the mapping of the clocks wavers.
 	if (beat.receivedMs === null || beat.eventId === run.lastBeat?.eventId) return run;
 	const ofEarlierAttempt = run.state?.type === "RUNNING" && beat.receivedMs < run.state.timestampMs;
-	const enters = beat.occurredMs !== null && !ofEarlierAttempt;
+	const isInRing = beat.occurredMs !== null && (kept === undefined || kept.occurredMs.includes(beat.occurredMs));
 	const atMonoMs = instantOf(beat.receivedMs, arrival);
 	const lastBeat = laterBeat(run, beat, atMonoMs);
 	return {
@@ -147,7 +156,7 @@ function withBeat(run: Run, beat: BeatView, arrival: Arrival): Run {
 		aliveAtMonoMs: later(run.aliveAtMonoMs, atMonoMs),
 		lastBeat,
 		beatAtMonoMs: lastBeat === beat ? atMonoMs : run.beatAtMonoMs,
-		occurredMs: enters ? withOccurred(run.occurredMs, beat.occurredMs) : run.occurredMs,
+		occurredMs: isInRing && !ofEarlierAttempt ? withOccurred(run.occurredMs, beat.occurredMs) : run.occurredMs,
 		...afterEndOf(run, beat.occurredMs, beat.receivedMs),
 	};
 }
