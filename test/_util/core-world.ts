@@ -67,6 +67,8 @@ export interface Told {
 	readonly name: string;
 	readonly what: string;
 	readonly transition: EpisodeTransition;
+	/** The daemon took itself for blind at that moment. */
+	readonly isBlind: boolean;
 }
 
 /**
@@ -348,7 +350,8 @@ export class World {
 	#tell(transition: EpisodeTransition): void {
 		const { episode } = transition;
 		const name = this.server.runs.get(episode.runId)?.labels.name ?? episode.runId;
-		this.told.push({ atMs: this.nowMs, name, what: whatOf(episode), transition });
+		const { isBlind } = this.tracker.observation;
+		this.told.push({ atMs: this.nowMs, name, what: whatOf(episode), transition, isBlind });
 		if (episode.closed === null) {
 			this.#openEpisodes.set(episode.alertId, episode);
 			return;
