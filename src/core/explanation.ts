@@ -117,7 +117,8 @@ export function standingOf({ run, episode, passed, asideUntilMonoMs }: Slot, at:
 	return isArmed(run) ? standingOfPassed(passed) : "unmonitored";
 }
 
-function standingOfPassed(passed: Passed): Standing {
+/** Of an armed run. */
+export function standingOfPassed(passed: Passed): Standing {
 	if (passed === "nothing") return "beating";
 	return passed === "missed" ? "overdue" : "suspect";
 }

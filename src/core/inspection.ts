@@ -1,11 +1,11 @@
 import type { Instant } from "../lib/clock.ts";
+import { CoverageCount } from "./coverage-count.ts";
 import type { Condition } from "./episode.ts";
 import { type Explanation, type ExplanationOptions, explain, type Standing, standingOf } from "./explanation.ts";
 import type { GroupIncident } from "./group-incident.ts";
-import type { RunLabels } from "./run.ts";
 import { bits, passedShift } from "./run-columns.ts";
 import type { RunTable } from "./run-table.ts";
-import type { Slot } from "./slot.ts";
+import { type Slot, suspectStage } from "./slot.ts";
 
 /** Runs looked at in one go: a few milliseconds, then inputs have their turn. */
 const inspectedRunsMax = 5_000;
@@ -23,15 +23,6 @@ export interface RunPage {
 	readonly runs: readonly Explanation[];
 	/** Where the next page begins; null: that was all. */
 	readonly next: number | null;
-}
-
-/** How the runs of one deployment, with one client version, stand. Null: not told. */
-export interface CoverageRow {
-	readonly deploymentId: string | null;
-	readonly deploymentName: string | null;
-	readonly flowName: string | null;
-	readonly clientVersion: string | null;
-	readonly standings: Readonly<Partial<Record<Standing, number>>>;
 }
 
 /** For people who look: reads the table, and changes nothing. */
@@ -77,41 +68,29 @@ export class Inspection {
 		return { runs, next: null };
 	}
 
-	/**
-	 * Counts a part of the table. @param rows by `coverageKey`: added to
-	 * @returns where the next part begins; null: that was all
-	 */
-	countCoverage(rows: Map<string, CoverageRow>, from: number, at: Instant): number | null {
-		let inspected = 0;
-		for (const slot of this.#table.slotsFrom(from, () => true)) {
-			if (inspected >= inspectedRunsMax) return slot.index;
-			inspected += 1;
-			const standing = standingOf(slot, at);
-			if (standing !== "ended") addTo(rows, slot.run.labels, standing);
-		}
-		return null;
+	/** Of all runs but ended ones, by deployment and client version: nothing is counted yet. */
+	coverage(): CoverageCount {
+		return new CoverageCount(this.#table);
 	}
 }
 
 /** By its flags alone: of a million runs a few are flagged or silent. */
 function candidatesOf({ standing, condition }: RunFilter): (flags: number) => boolean {
 	if (condition !== null || standing === "flagged") return (flags) => (flags & bits.episode) !== 0;
-	if (standing === "suspect" || standing === "overdue") return (flags) => ((flags >>> passedShift) & 7) !== 0;
+	if (standing === "suspect") return (flags) => stageIn(flags) >= suspectStage;
+	if (standing === "overdue") return (flags) => stageIn(flags) > 0 && stageIn(flags) < suspectStage;
 	return () => true;
 }
 
-function matches(slot: Slot, { standing, condition, deployment, workPool }: RunFilter, at: Instant): boolean {
-	const { labels } = slot.run;
-	if (standing !== null && standingOf(slot, at) !== standing) return false;
-	if (condition !== null && slot.episode?.condition !== condition) return false;
-	if (deployment !== null && deployment !== labels.deploymentName && deployment !== labels.deploymentId) return false;
-	return workPool === null || workPool === labels.workPool;
+function stageIn(flags: number): number {
+	return (flags >>> passedShift) & 7;
 }
 
-function addTo(rows: Map<string, CoverageRow>, labels: RunLabels, standing: Standing): void {
-	const { deploymentId, deploymentName, flowName, clientVersion } = labels;
-	const key = JSON.stringify([deploymentId ?? flowName, clientVersion]);
-	const known = rows.get(key);
-	const standings = { ...known?.standings, [standing]: (known?.standings[standing] ?? 0) + 1 };
-	rows.set(key, { deploymentId, deploymentName, flowName, clientVersion, standings });
+function matches(slot: Slot, { standing, condition, deployment, workPool }: RunFilter, at: Instant): boolean {
+	// What costs least first: only a run that may match is read.
+	if (condition !== null && slot.episode?.condition !== condition) return false;
+	if (standing !== null && standingOf(slot, at) !== standing) return false;
+	const { labels } = slot.run;
+	if (deployment !== null && deployment !== labels.deploymentName && deployment !== labels.deploymentId) return false;
+	return workPool === null || workPool === labels.workPool;
 }

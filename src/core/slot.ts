@@ -15,6 +15,11 @@ const stages: readonly Passed[] = ["nothing", "missed", "suspect", "eve", "due"]
 /** From here on a run counts as suspect; one missed beat may merely have been lost. */
 export const suspectStage = stages.indexOf("suspect");
 
+/** @param stage as the columns have it */
+export function passedOf(stage: number): Passed {
+	return stages[stage] as Passed;
+}
+
 /** What few runs have of their watching. */
 interface Rare {
 	episode: Episode | null;
@@ -65,7 +70,7 @@ export class Slot {
 	}
 
 	get passed(): Passed {
-		return stages[this.#columns.small(this.index, passedShift, 7)] as Passed;
+		return passedOf(this.#columns.small(this.index, passedShift, 7));
 	}
 
 	set passed(passed: Passed) {

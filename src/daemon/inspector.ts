@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Condition, Episode } from "../core/episode.ts";
 import type { Explanation } from "../core/explanation.ts";
-import type { CoverageRow, Inspection, RunFilter } from "../core/inspection.ts";
+import type { Inspection, RunFilter } from "../core/inspection.ts";
 import type { RunView } from "../core/run.ts";
 import type { RunSource } from "../http/api/api.ts";
 import { coverageViewOf } from "../http/api/coverage-view.ts";
@@ -114,13 +114,9 @@ export class Inspector implements RunSource {
 
 	async coverage(): Promise<ApiCoverage> {
 		const { inspection, clock } = this.#options;
-		const rows = new Map<string, CoverageRow>();
-		let from: number | null = 0;
-		while (from !== null) {
-			from = inspection.countCoverage(rows, from, clock.now());
-			await nextTurn();
-		}
-		return coverageViewOf([...rows.values()]);
+		const count = inspection.coverage();
+		while (count.countPart(clock.now())) await nextTurn();
+		return coverageViewOf(count.rows);
 	}
 
 	/** Memory keeps no names but those of flagged runs: the store has them. */

@@ -1,4 +1,4 @@
-import type { CoverageRow } from "../../core/inspection.ts";
+import type { CoverageRow } from "../../core/coverage-count.ts";
 import { textOf } from "./plain.ts";
 import { type ApiCoverage, rowsMax } from "./schemas.ts";
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Explanation } from "../../../src/core/explanation.ts";
 import { sentencesOf } from "../../../src/core/explanation-text.ts";
-import type { CoverageRow } from "../../../src/core/inspection.ts";
 import { dies, started } from "../../_util/core-scenario.ts";
 import type { SimRun } from "../../_util/core-server.ts";
 import { hour, minute, second, World } from "../../_util/core-world.ts";
@@ -290,9 +289,9 @@ describe("looking at many", () => {
 		const { world, runs } = fleet();
 		world.server.end(runs[1]!, world.nowMs, "COMPLETED");
 		world.run(16 * minute);
-		const rows = new Map<string, CoverageRow>();
-		expect(world.tracker.inspection.countCoverage(rows, 0, world.now)).toBeNull();
-		const counts = [...rows.values()].map(({ deploymentId, standings }) => ({ deploymentId, ...standings }));
+		const count = world.tracker.inspection.coverage();
+		expect(count.countPart(world.now)).toBe(false);
+		const counts = count.rows.map(({ deploymentId, standings }) => ({ deploymentId, ...standings }));
 		expect(counts).toEqual([
 			{ deploymentId: null, beating: 18, flagged: 1 },
 			{ deploymentId: "d", beating: 1, unmonitored: 1 },
