@@ -3,6 +3,9 @@ import type { RunLabels } from "../../src/core/run.ts";
 /** From one beat of a run to its next, by its own clock: Prefect's default. */
 export const cadenceMs = 180_000;
 
+/** Of every run's last beat in the database that the daemon starts with, by the worker's clock; the frames go on from here. */
+export const lastStoredBeatMs = Date.now() - (Date.now() % 86_400_000) - 20 * 86_400_000;
+
 export const flowsTotal = 20;
 export const pool = { id: uuidOf(0x900d, 0), name: "kubernetes-prod" };
 const queue = { id: uuidOf(0x900e, 0), name: "default" };

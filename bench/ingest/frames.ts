@@ -1,4 +1,4 @@
-import { cadenceMs, clientVersion, relatedOf, runIdOf, runNameOf } from "./fleet.ts";
+import { cadenceMs, clientVersion, lastStoredBeatMs, relatedOf, runIdOf, runNameOf } from "./fleet.ts";
 
 const idChars = 36;
 const nameDigits = 7;
@@ -49,11 +49,11 @@ export class FrameSource {
 		const chunk = Buffer.allocUnsafe(frames * longest);
 		const received = new Date(nowMs).toISOString().slice(0, 23);
 		let end = 0;
-		for (let frame = 0; frame < frames; frame += 1) end = this.#put(chunk, end, nowMs, received);
+		for (let frame = 0; frame < frames; frame += 1) end = this.#put(chunk, end, received);
 		return chunk.subarray(0, end);
 	}
 
-	#put(chunk: Buffer, from: number, nowMs: number, received: string): number {
+	#put(chunk: Buffer, from: number, received: string): number {
 		const index = this.#draw();
 		const template = this.#templates[index % this.#templates.length] as Template;
 		const { bytes, occurredAt, runIdAt, nameDigitsAt, eventIdAt, receivedAt } = template;
@@ -64,7 +64,7 @@ export class FrameSource {
 		this.#ids.copy(chunk, from + runIdAt, index * idChars, (index + 1) * idChars);
 		putDigits(chunk, from + nameDigitsAt, nameDigits, index);
 		putHex(chunk, from + eventIdAt + 24, this.#sent);
-		chunk.write(this.#occurred(beat, nowMs), from + occurredAt, "latin1");
+		chunk.write(this.#occurred(beat), from + occurredAt, "latin1");
 		putDigits(chunk, from + occurredAt + 20, 6, this.#sent % 1_000_000);
 		chunk.write(received, from + receivedAt, "latin1");
 		putDigits(chunk, from + receivedAt + 23, 3, this.#sent % 1_000);
@@ -77,8 +77,8 @@ export class FrameSource {
 	 * A cadence apart, beginning days ago: a client may send what it has held. So the runs have the usual cadence at
 	 * whatever rate their beats come.
 	 */
-	#occurred(beat: number, nowMs: number): string {
-		this.#occurredTexts[beat] ??= new Date(nowMs - 20 * 86_400_000 + beat * cadenceMs).toISOString().slice(0, 20);
+	#occurred(beat: number): string {
+		this.#occurredTexts[beat] ??= new Date(lastStoredBeatMs + beat * cadenceMs).toISOString().slice(0, 20);
 		return this.#occurredTexts[beat] as string;
 	}
 

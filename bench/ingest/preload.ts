@@ -1,7 +1,7 @@
 import { systemClock } from "../../src/lib/clock.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import type { CommitBatch, StoredRun } from "../../src/store/store.ts";
-import { cadenceMs, labelsOf, runIdOf, runningStateOf } from "./fleet.ts";
+import { cadenceMs, labelsOf, lastStoredBeatMs, runIdOf, runningStateOf } from "./fleet.ts";
 
 const runsAtOnce = 5_000;
 
@@ -39,8 +39,6 @@ const nothing: CommitBatch = {
 function storedRun(index: number): StoredRun {
 	const nowMs = Date.now();
 	const { id, atMs } = runningStateOf(index);
-	// The frames go on from here: see FrameSource.
-	const lastMs = nowMs - 21 * 86_400_000;
 	return {
 		version: 0,
 		row: {
@@ -50,8 +48,8 @@ function storedRun(index: number): StoredRun {
 			state: { id, type: "RUNNING", name: "Running", timestampMs: atMs, scheduledTimeMs: null, fromRest: true },
 			endedAtMs: null,
 			aliveAtServerMs: nowMs,
-			lastBeat: { eventId: id, occurredMs: lastMs, receivedMs: nowMs },
-			occurredMs: Array.from({ length: 9 }, (_, beat) => lastMs - (8 - beat) * cadenceMs),
+			lastBeat: { eventId: id, occurredMs: lastStoredBeatMs, receivedMs: nowMs },
+			occurredMs: Array.from({ length: 9 }, (_, beat) => lastStoredBeatMs - (8 - beat) * cadenceMs),
 			labels: labelsOf(index),
 			updatedAtMs: nowMs,
 		},

@@ -38,8 +38,6 @@ export function odditiesOf(merge: Merge, view: RunView): readonly Oddity[] {
 export interface Decisions {
 	/** Runs whose state, attempt or end changed: to be stored at once. */
 	readonly changedRuns: ReadonlySet<string>;
-	/** Runs of which only the proof of life moved on: may be stored late. */
-	readonly beatenRuns: ReadonlySet<string>;
 	/** Ended long enough ago to leave memory; the store keeps them until retention. */
 	readonly evictedRuns: readonly string[];
 	/** Episodes and group incidents that opened or closed. */
@@ -54,21 +52,23 @@ export interface Decisions {
 	/** Names of pools whose workers are to be asked after. */
 	readonly workPools: readonly string[];
 	readonly oddities: readonly Oddity[];
-	/** Lags of the live events, milliseconds. */
+	/** Lags of live events, milliseconds: a hundred at most, whatever came. */
 	readonly lagsMs: readonly number[];
+	/** Cadences of runs that have beaten, milliseconds: a hundred at most. */
+	readonly cadencesMs: readonly number[];
 	/** Blind seconds by cause since the last drain. */
 	readonly blind: ReadonlyMap<BlindCause, number>;
 }
 
 export interface GatheringDecisions extends Decisions {
 	readonly changedRuns: Set<string>;
-	readonly beatenRuns: Set<string>;
 	readonly evictedRuns: string[];
 	readonly transitions: Transition[];
 	readonly inquiries: Inquiry[];
 	readonly workPools: string[];
 	readonly oddities: Oddity[];
 	readonly lagsMs: number[];
+	readonly cadencesMs: number[];
 	readonly blind: Map<BlindCause, number>;
 }
 
@@ -77,10 +77,16 @@ export function countBlind(seconds: Map<BlindCause, number>, causes: readonly Bl
 	for (const cause of causes) seconds.set(cause, (seconds.get(cause) ?? 0) + elapsedMs / 1000);
 }
 
+/** Lags, and cadences, told between two drains: a distribution needs no more, and telling costs more than a beat itself. */
+const samplesToldMax = 100;
+
+export function noteSample(samples: number[], value: number): void {
+	if (samples.length < samplesToldMax) samples.push(value);
+}
+
 export function noDecisions(): GatheringDecisions {
 	return {
 		changedRuns: new Set(),
-		beatenRuns: new Set(),
 		evictedRuns: [],
 		transitions: [],
 		heldRuns: new Set(),
@@ -90,6 +96,7 @@ export function noDecisions(): GatheringDecisions {
 		workPools: [],
 		oddities: [],
 		lagsMs: [],
+		cadencesMs: [],
 		blind: new Map(),
 	};
 }

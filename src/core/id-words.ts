@@ -38,6 +38,31 @@ export function putId(words: Uint32Array, at: number, text: string): boolean {
 	return signs >= 0;
 }
 
+/** The same of the text's ASCII bytes, 36 of them from there on. */
+export function putIdBytes(words: Uint32Array, text: Uint8Array, from: number): boolean {
+	const isDashed =
+		text[from + 8] === dash && text[from + 13] === dash && text[from + 18] === dash && text[from + 23] === dash;
+	if (!isDashed) return false;
+	let signs = 0;
+	for (let word = 0; word < idWords; word += 1) {
+		const high = halfOfBytes(text, from + (highAt[word] as number));
+		const low = halfOfBytes(text, from + (lowAt[word] as number));
+		words[word] = (high << 16) | low;
+		signs |= high | low;
+	}
+	return signs >= 0;
+}
+
+function halfOfBytes(text: Uint8Array, at: number): number {
+	const [a, b, c, d] = [
+		digits[text[at] ?? 0],
+		digits[text[at + 1] ?? 0],
+		digits[text[at + 2] ?? 0],
+		digits[text[at + 3] ?? 0],
+	];
+	return ((a ?? -1) << 12) | ((b ?? -1) << 8) | ((c ?? -1) << 4) | (d ?? -1);
+}
+
 const highAt = [0, 9, 19, 28] as const;
 const lowAt = [4, 14, 24, 32] as const;
 

@@ -36,6 +36,24 @@ export function nextLookOf(slot: Slot, context: NextLookContext): number {
 	return Math.min(leavingOf(slot), questionOf(slot, context));
 }
 
+/**
+ * The same for a run that has just beaten, whose cadence its own beats tell, and of which nothing else is known that could
+ * call for a look: RUNNING, no episode, no question asked or put off.
+ */
+export function nextLookAfterBeat(
+	aliveAtMonoMs: number,
+	tauMs: number,
+	surroundings: Surroundings,
+	yardstick: Yardstick,
+): number {
+	const { off, overrunMs } = yardstick.treatmentIn(surroundings);
+	if (overrunMs !== null) return atOnce;
+	if (off.has("zombie") && off.has("deaf")) return never;
+	const { suspectAfterMs, dueAfterMs } = yardstick.leastDeadline(surroundings, tauMs);
+	const quietMs = nothingAskedForMs("nothing", { cadenceMs: tauMs, suspectAfterMs, dueAfterMs });
+	return aliveAtMonoMs + quietMs - roundingMs;
+}
+
 function leavingOf(slot: Slot): number {
 	if (slot.episode !== null || slot.asking) return never;
 	return hasEnded(slot.run) || isGone(slot.run) ? slot.touchedMonoMs + endedKeptMs - roundingMs : never;

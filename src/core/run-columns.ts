@@ -52,13 +52,10 @@ export const passedShift = 25;
 /** `FirstSigns`, 3 bits. */
 export const firstShift = 28;
 
-/** Stands for null in the columns of whole microseconds. */
-export const noGap = -(2 ** 31);
-
 const capacityMin = 64;
 const growthFactor = 1.5;
 
-/** The columns of the run table: one row a slot, 138 bytes wide. Only the core's run table knows them. */
+/** The columns of the run table: one row a slot, 146 bytes wide. Only the core's run table knows them. */
 export class RunColumns {
 	#capacity = capacityMin;
 	flags = new Uint32Array(capacityMin);
@@ -71,10 +68,10 @@ export class RunColumns {
 	/** The server's clock. */
 	stateMs = new Float64Array(capacityMin);
 	receivedMs = new Float64Array(capacityMin);
-	/** `received` of the last beat less its `occurred`, microseconds. */
-	gapUs = new Int32Array(capacityMin);
-	/** `transitMsMin` in microseconds; `noGap`: null. */
-	transitUs = new Int32Array(capacityMin);
+	/** `received` of the last beat less its `occurred`, microseconds: days, where a worker's clock is wrong. */
+	gapUs = new Float64Array(capacityMin);
+	/** `transitMsMin` in microseconds; NaN: null. */
+	transitUs = new Float64Array(capacityMin);
 	/** Between the beats in the ring, the oldest first, microseconds. */
 	deltasUs = new Uint32Array(capacityMin * deltasMax);
 	/** Nothing about the run is to be done before: `next-look.ts`. */
@@ -152,8 +149,8 @@ export class RunColumns {
 		this.aliveMonoMs = copied(this.aliveMonoMs, new Float64Array(capacity));
 		this.stateMs = copied(this.stateMs, new Float64Array(capacity));
 		this.receivedMs = copied(this.receivedMs, new Float64Array(capacity));
-		this.gapUs = copied(this.gapUs, new Int32Array(capacity));
-		this.transitUs = copied(this.transitUs, new Int32Array(capacity));
+		this.gapUs = copied(this.gapUs, new Float64Array(capacity));
+		this.transitUs = copied(this.transitUs, new Float64Array(capacity));
 		this.deltasUs = copied(this.deltasUs, new Uint32Array(capacity * deltasMax));
 		this.nextLookMonoMs = copied(this.nextLookMonoMs, new Float64Array(capacity));
 		this.touchedMonoMs = copied(this.touchedMonoMs, new Float64Array(capacity));
@@ -164,7 +161,7 @@ export class RunColumns {
 	}
 }
 
-function copied<Column extends Float64Array | Uint32Array | Int32Array | Uint8Array>(from: Column, to: Column): Column {
+function copied<Column extends Float64Array | Uint32Array | Uint8Array>(from: Column, to: Column): Column {
 	to.set(from);
 	return to;
 }

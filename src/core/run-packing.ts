@@ -1,8 +1,9 @@
 import { deltaMinMs, ownIntervalsMin } from "./cadence.ts";
-import { idOf, idWords, putId } from "./id-words.ts";
+import type { HeardBeat } from "./heard-beat.ts";
+import { idOf, idWords, isSameId, putId } from "./id-words.ts";
 import { usOf } from "./micros.ts";
 import { type AfterEnd, type BeatView, isArmed, isBeatingState, isTerminal, type Run, type StateView } from "./run.ts";
-import { beatsShift, bits, deltasMax, noGap, type RunColumns, tauShift } from "./run-columns.ts";
+import { beatsShift, bits, deltasMax, type RunColumns, tauShift } from "./run-columns.ts";
 import { StateKinds } from "./state-kinds.ts";
 import { belongsTo, labelsOf, type OwnLabels } from "./surroundings.ts";
 
@@ -10,7 +11,6 @@ const deltaMinUs = deltaMinMs * 1000;
 /** What a byte holds; a run that was tried more often is kept as an object. */
 const attemptMax = 255;
 const deltaLimitUs = 2 ** 32;
-const gapLimitUs = 2 ** 31;
 
 /**
  * Runs in columns. **What is written is read again as it was, field by field**: times of record in whole microseconds, as
@@ -65,9 +65,60 @@ export class RunPacking {
 			beatAtMonoMs: this.#beatInstantAt(slot, lastBeat, aliveAtMonoMs),
 			occurredMs: this.#ringAt(slot),
 			labels: labelsOf(columns.shared.at(columns.surroundings[slot] as number), this.#own.get(slot)),
-			transitMsMin: transitUs === noGap ? null : transitUs / 1000,
+			transitMsMin: Number.isNaN(transitUs) ? null : transitUs / 1000,
 			afterEnd: this.#afterEnd.get(slot) ?? null,
 		};
+	}
+
+	/**
+	 * How long after the row's last beat this one occurred, microseconds; 0 unless it is the beat that is expected of it: one
+	 * of its attempt, later than all that are known by the worker's clock and by the server's, and no other event of the
+	 * same id.
+	 *
+	 * @param slot a row of the usual form whose last beat is stamped, in its ring, and the proof of life
+	 */
+	nextDeltaUs(slot: number, { eventId, occurredMs, receivedMs }: HeardBeat): number {
+		const { columns } = this;
+		if (receivedMs <= (columns.receivedMs[slot] as number) || receivedMs < (columns.stateMs[slot] as number)) return 0;
+		const deltaUs = usOf(occurredMs) - this.newestUs(slot);
+		if (deltaUs <= 0 || deltaUs >= deltaLimitUs) return 0;
+		return isSameId(columns.beatIds, slot * idWords, eventId, 0) ? 0 : deltaUs;
+	}
+
+	/**
+	 * What `write(slot, run with the beat)` does, in place.
+	 *
+	 * @param slot a row with a full ring
+	 * @param deltaUs of `nextDeltaUs`
+	 * @param aliveAtMonoMs not before the row's
+	 */
+	putNextBeat(slot: number, beat: HeardBeat, deltaUs: number, aliveAtMonoMs: number): void {
+		const { columns } = this;
+		const { deltasUs, beatIds } = columns;
+		const { eventId, receivedMs } = beat;
+		const at = slot * deltasMax;
+		for (let index = at; index < at + deltasMax - 1; index += 1) deltasUs[index] = deltasUs[index + 1] as number;
+		deltasUs[at + deltasMax - 1] = deltaUs;
+		this.settle(slot, deltasMax);
+		for (let word = 0; word < idWords; word += 1) beatIds[slot * idWords + word] = eventId[word] as number;
+		const gapUs = usOf(receivedMs) - usOf(beat.occurredMs);
+		columns.receivedMs[slot] = receivedMs;
+		columns.gapUs[slot] = gapUs;
+		// NaN: the first that is known.
+		if (!((columns.transitUs[slot] as number) <= gapUs)) columns.transitUs[slot] = gapUs;
+		columns.aliveMonoMs[slot] = aliveAtMonoMs;
+	}
+
+	/** The cadence that the row's own beats tell, milliseconds; its intervals are enough (`bits.settled`). */
+	settledTauMs(slot: number): number {
+		const { columns } = this;
+		return (columns.deltasUs[slot * deltasMax + columns.small(slot, tauShift, 7)] as number) / 1000;
+	}
+
+	/** A subflow whose caller is not known, or not known by its flow run. */
+	lacksParent(slot: number): boolean {
+		const own = this.columns.has(slot, bits.ownLabels) ? this.#own.get(slot) : undefined;
+		return own !== undefined && own.parentTaskRunId !== null && own.parentRunId === null;
 	}
 
 	forget(slot: number): void {
@@ -137,9 +188,9 @@ export class RunPacking {
 	/** @returns false when the run is not of the usual form */
 	#writeBeats(slot: number, { lastBeat, occurredMs, transitMsMin }: Run): boolean {
 		const { columns } = this;
-		const transitUs = transitMsMin === null ? noGap : usOf(transitMsMin);
+		const transitUs = transitMsMin === null ? Number.NaN : usOf(transitMsMin);
 		columns.transitUs[slot] = transitUs;
-		if (transitMsMin !== null && (Math.abs(transitUs) >= gapLimitUs || transitUs / 1000 !== transitMsMin)) return false;
+		if (transitMsMin !== null && transitUs / 1000 !== transitMsMin) return false;
 		columns.setSmall(slot, beatsShift, 15, occurredMs.length);
 		if (lastBeat === null) return occurredMs.length === 0;
 		return this.#writeLastBeat(slot, lastBeat) && this.#writeRing(slot, lastBeat.occurredMs, occurredMs);
@@ -152,7 +203,7 @@ export class RunPacking {
 		if (occurredMs === null) return true;
 		const gapUs = usOf(receivedMs) - usOf(occurredMs);
 		columns.gapUs[slot] = gapUs;
-		return Math.abs(gapUs) < gapLimitUs && (usOf(receivedMs) - gapUs) / 1000 === occurredMs;
+		return (usOf(receivedMs) - gapUs) / 1000 === occurredMs;
 	}
 
 	#writeRing(slot: number, newestMs: number | null, occurredMs: readonly number[]): boolean {

@@ -5,14 +5,17 @@ import { isListedLive, isReopenedUnchecked, isUnidentified, type Run } from "./r
 import { bits, RunColumns } from "./run-columns.ts";
 import { RunPacking } from "./run-packing.ts";
 import { Slot, type SlotRows } from "./slot.ts";
+import { UnstoredBeats } from "./unstored-beats.ts";
 
 /**
- * All runs that are alive or ended lately, by id, in columns: a run takes 138 bytes and its place in the index, and no
+ * All runs that are alive or ended lately, by id, in columns: a run takes 146 bytes and its place in the index, and no
  * object. Slots are views of a row; those of runs that have left are used again.
  */
 export class RunTable {
 	readonly columns = new RunColumns();
-	readonly #rows: SlotRows = { packing: new RunPacking(this.columns), rare: new Map() };
+	readonly packing = new RunPacking(this.columns);
+	readonly unstoredBeats = new UnstoredBeats();
+	readonly #rows: SlotRows = { packing: this.packing, rare: new Map() };
 	readonly #index = new IdIndex();
 	/** Runs whose id is no UUID: Prefect has none, but a file may. */
 	readonly #oddIds = new Map<string, number>();
@@ -37,6 +40,11 @@ export class RunTable {
 	indexOf(runId: string): number {
 		if (!putId(this.#words, 0, runId)) return this.#oddIds.get(runId) ?? -1;
 		return this.#index.find(this.columns.runIds, this.#words);
+	}
+
+	/** @param words of a run's id (`id-words.ts`); -1: not in the table */
+	indexOfWords(words: Uint32Array): number {
+		return this.#index.find(this.columns.runIds, words);
 	}
 
 	runIdAt(index: number): string {
@@ -66,7 +74,7 @@ export class RunTable {
 	/** The run is in the store, with its name: only another state may tell a name that is not. */
 	stored(runId: string): void {
 		const index = this.indexOf(runId);
-		if (index !== -1) this.#rows.packing.forgetName(index);
+		if (index !== -1) this.packing.forgetName(index);
 	}
 
 	remove(runId: string): void {
@@ -74,8 +82,9 @@ export class RunTable {
 		if (index === -1) return;
 		const { columns } = this;
 		if (!this.#oddIds.delete(runId)) this.#index.remove(columns.runIds, index);
-		this.#rows.packing.forget(index);
+		this.packing.forget(index);
 		this.#rows.rare.delete(index);
+		this.unstoredBeats.forget(index);
 		columns.free(index);
 		this.#size -= 1;
 	}

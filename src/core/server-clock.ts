@@ -58,16 +58,24 @@ export class ServerClock {
 		const setUnheard = this.#setUnheard;
 		this.#setUnheard = false;
 		const stepped = this.#observe(arrivalMonoMs, arrivalMonoMs - receivedMs);
-		this.#leastOffsetMs = Math.min(...this.#buckets.map((bucket) => bucket.offsetMs));
 		return stepped || setUnheard;
+	}
+
+	/**
+	 * What `min(arrival, received + offset)` will be once an event that arrives now has been observed, or less: it may show
+	 * that the transit was faster than was known.
+	 */
+	leastInstantOf(arrivalMonoMs: number, receivedMs: number): number {
+		const { offsetMs } = this;
+		return offsetMs === null ? arrivalMonoMs : Math.min(arrivalMonoMs, receivedMs + offsetMs);
 	}
 
 	#observe(arrivalMonoMs: number, offsetMs: number): boolean {
 		const current = this.#buckets.at(-1);
 		// Against all buckets: a bucket that begins with slow transit must not make the next event look like a step.
-		const setForward = current !== undefined && this.#buckets.every((bucket) => offsetMs < bucket.offsetMs - stepMs);
+		const setForward = this.#leastOffsetMs !== null && offsetMs < this.#leastOffsetMs - stepMs;
 		if (current !== undefined && arrivalMonoMs - current.startMonoMs < bucketMs) {
-			current.offsetMs = Math.min(current.offsetMs, offsetMs);
+			if (offsetMs < current.offsetMs) this.#lower(current, offsetMs);
 			return setForward;
 		}
 		const previous = this.#buckets.at(-2);
@@ -81,7 +89,13 @@ export class ServerClock {
 		});
 		const oldestMonoMs = arrivalMonoMs - bucketMs * bucketsMax;
 		this.#buckets = this.#buckets.filter((bucket) => bucket.startMonoMs > oldestMonoMs);
+		this.#leastOffsetMs = Math.min(...this.#buckets.map((bucket) => bucket.offsetMs));
 		return setBack || setForward;
+	}
+
+	#lower(bucket: Bucket, offsetMs: number): void {
+		bucket.offsetMs = offsetMs;
+		this.#leastOffsetMs = Math.min(offsetMs, this.#leastOffsetMs ?? offsetMs);
 	}
 
 	/** The server's time on our monotonic clock; null before the server was heard. */

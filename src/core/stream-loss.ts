@@ -31,6 +31,16 @@ export class StreamLoss {
 		this.#observation = observation;
 	}
 
+	/** Events are waited for. */
+	get isWaiting(): boolean {
+		return this.#owed.size > 0;
+	}
+
+	/** A heartbeat was heard. */
+	beatCame(eventId: string): void {
+		this.#owed.delete(eventId);
+	}
+
 	/**
 	 * An event was heard or read.
 	 *
@@ -38,7 +48,7 @@ export class StreamLoss {
 	 * @param follows the event that it names as its predecessor
 	 */
 	told({ runId, state, beat }: RunView, known: Run | undefined, follows: string | null, at: Instant): void {
-		if (beat !== null) this.#owed.delete(beat.eventId);
+		if (beat !== null) this.beatCame(beat.eventId);
 		if (state === null) return;
 		this.#owed.delete(state.id);
 		const before = known?.state ?? null;

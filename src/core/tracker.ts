@@ -1,23 +1,24 @@
 import type { Instant } from "../lib/clock.ts";
-import { countArmed } from "./armed-runs.ts";
+import { BeatPath } from "./beat-path.ts";
+import { ownCadence } from "./cadence.ts";
 import { type Census, Coverage } from "./census.ts";
 import { Confirmation } from "./confirmation.ts";
 import { noteConnection } from "./connection-input.ts";
-import { countBlind, type Decisions, noDecisions, type Oddity, odditiesOf } from "./decisions.ts";
-import type { ArmedFleet } from "./disruption-count.ts";
+import { type Decisions, noDecisions, noteSample, type Oddity, odditiesOf } from "./decisions.ts";
 import type { RunSilenceRow } from "./disruption-row.ts";
 import { Episodes } from "./episodes.ts";
 import { Family } from "./family.ts";
 import { GroupWatch } from "./group-watch.ts";
+import type { HeardBeat } from "./heard-beat.ts";
 import type { Input, InquiryAnswer } from "./input.ts";
 import { Inspection } from "./inspection.ts";
 import { Learning } from "./learning.ts";
 import { type Arrival, isNews, mergeView } from "./liveness.ts";
 import { Observation } from "./observation.ts";
+import { Pass } from "./pass.ts";
 import type { Priors } from "./priors.ts";
 import { type RunRow, runRowOf, type WorkspaceRow, workspaceRowOf } from "./record.ts";
 import { type KnownWorld, Restoration } from "./restoration.ts";
-import { Rounds } from "./rounds.ts";
 import { isBeatingState, isLabelled, newRun, type RunView } from "./run.ts";
 import { RunTable } from "./run-table.ts";
 import type { TrackerOptions } from "./settings.ts";
@@ -34,50 +35,55 @@ export class Tracker {
 	readonly observation: Observation;
 	readonly inspection: Inspection;
 	readonly #workspace: string;
-	readonly #yardstick: Yardstick;
 	readonly #confirmation: Confirmation;
 	readonly #learning = new Learning();
 	readonly #family = new Family();
 	readonly #table = new RunTable();
 	readonly #groups: GroupWatch;
 	readonly #episodes: Episodes;
-	readonly #rounds: Rounds;
+	readonly #pass: Pass;
 	readonly #restoration: Restoration;
 	readonly #witnesses = new Witnesses();
 	readonly #loss: StreamLoss;
 	readonly #coverage: Coverage;
+	readonly #beatPath: BeatPath;
 	#decided = noDecisions();
 
 	constructor(options: TrackerOptions) {
 		const { namespace, workspace, live, holdsMassLapses: holds } = options;
 		this.#workspace = workspace;
 		this.observation = new Observation(options.startedAt);
-		this.#loss = new StreamLoss(this.observation);
-		this.#yardstick = new Yardstick({ live, observation: this.observation, learning: this.#learning });
-		this.#coverage = new Coverage({ table: this.#table, yardstick: this.#yardstick });
-		const shared = {
-			namespace,
-			workspace,
-			table: this.#table,
-			family: this.#family,
-			learning: this.#learning,
-			observation: this.observation,
-			yardstick: this.#yardstick,
-		};
-		this.#groups = new GroupWatch({ ...shared, holds });
-		this.#confirmation = new Confirmation({ ...shared, groups: this.#groups, witnesses: this.#witnesses });
-		const { obstacles } = this.#confirmation;
-		this.inspection = new Inspection(this.#table, { ...shared, obstacles, groups: this.#groups });
-		this.#restoration = new Restoration({ ...shared, groups: this.#groups });
-		this.#episodes = new Episodes({
-			yardstick: this.#yardstick,
-			learning: this.#learning,
+		const [table, family, learning] = [this.#table, this.#family, this.#learning];
+		const [witnesses, observation] = [this.#witnesses, this.observation];
+		const loss = new StreamLoss(observation);
+		const yardstick = new Yardstick({ live, observation, learning });
+		const coverage = new Coverage({ table, yardstick });
+		const shared = { namespace, workspace, table, family, learning, witnesses, observation, loss, yardstick, coverage };
+		this.#beatPath = new BeatPath({
+			...shared,
+			onHeard: (at, receivedMs) => this.#heard(at, receivedMs, true),
+			onCadence: (tauMs) => noteSample(this.#decided.cadencesMs, tauMs),
+		});
+		const groups = new GroupWatch({ ...shared, holds });
+		const confirmation = new Confirmation({ ...shared, groups });
+		this.inspection = new Inspection(table, { ...shared, obstacles: confirmation.obstacles, groups });
+		const restoration = new Restoration({ ...shared, groups });
+		const episodes = new Episodes({
+			...shared,
 			onTransition: (transition) => {
 				this.#decided.transitions.push(transition);
 				this.#decided.changedRuns.add(transition.episode.runId);
 			},
 		});
-		this.#rounds = new Rounds({ ...shared, episodes: this.#episodes, confirmation: this.#confirmation });
+		const atRun = this.#atRun.bind(this);
+		const note = this.#note.bind(this);
+		this.#pass = new Pass({ ...shared, confirmation, episodes, groups, restoration, atRun, note });
+		this.#loss = loss;
+		this.#coverage = coverage;
+		this.#groups = groups;
+		this.#confirmation = confirmation;
+		this.#restoration = restoration;
+		this.#episodes = episodes;
 	}
 
 	/** Call once, before any input. */
@@ -125,10 +131,19 @@ export class Tracker {
 				this.#groups.workersAre(input.workPool, input.offline);
 				return;
 			case "tick":
-				this.#sweep(input.at);
+				this.#pass.go(input.at, this.#decided);
 				return;
 		}
 		input satisfies never;
+	}
+
+	/**
+	 * A live heartbeat of a known run, in the short way.
+	 *
+	 * @returns false when it is not that simple: then nothing is done, and it has to come as an event
+	 */
+	beat(at: Instant, beat: HeardBeat): boolean {
+		return !this.#restoration.isPending && this.#beatPath.take(at, beat);
 	}
 
 	/** Takes what has been decided; the next call starts from nothing. */
@@ -154,6 +169,11 @@ export class Tracker {
 	/** A beat of its present attempt has brought the run's labels: the next one may come without. */
 	knowsLabels(runId: string): boolean {
 		return isLabelled(this.#table.get(runId)?.run);
+	}
+
+	/** Runs of which only the proof of life has moved on since then or before, and is not stored: they count as stored now. */
+	takeUnstored(untilMonoMs: number, runsMax: number): readonly string[] {
+		return Array.from(this.#table.unstoredBeats.takeDue(untilMonoMs, runsMax), (slot) => this.#table.runIdAt(slot));
 	}
 
 	/** The run as it is to be stored; null once it has left memory. */
@@ -182,13 +202,18 @@ export class Tracker {
 		const { isPending } = this.#restoration;
 		const known = this.#table.get(view.runId);
 		const isFresh = known === undefined || isNews(known.run, view);
-		const { lagMs, clockStepped } = this.observation.eventArrived(at, receivedMs, isFresh);
+		this.#heard(at, receivedMs, isFresh);
 		this.#decided.transitions.push(...this.#restoration.mapIfPossible(at));
 		if (view.beat === null) this.#groups.otherEventHeard(at);
-		if (lagMs !== null) this.#decided.lagsMs.push(lagMs);
-		if (clockStepped) this.#note("server_clock_step", null, "the server's clock was set");
 		// What was read before an earlier process's instants were mapped is void.
 		this.#applyTold(at, view, follows, isPending ? this.#table.get(view.runId) : known);
+	}
+
+	/** A live event has come, whatever it says. */
+	#heard(at: Instant, receivedMs: number | null, isFresh: boolean): void {
+		const { lagMs, clockStepped } = this.observation.eventArrived(at, receivedMs, isFresh);
+		if (lagMs !== null) noteSample(this.#decided.lagsMs, lagMs);
+		if (clockStepped) this.#note("server_clock_step", null, "the server's clock was set");
 	}
 
 	/** What an event says, heard or read. */
@@ -255,37 +280,10 @@ export class Tracker {
 		slot.first = this.#learning.note(merge.run, slot.first, view, merge);
 		this.#decided.oddities.push(...odditiesOf(merge, view));
 		if (merge.changed) this.#decided.changedRuns.add(view.runId);
-		else if (merge.newBeat) this.#decided.beatenRuns.add(view.runId);
+		else if (merge.newBeat) this.#table.unstoredBeats.mark(slot.index, at.monoMs);
+		const own = merge.newBeat ? ownCadence(merge.run.occurredMs) : null;
+		if (own !== null) noteSample(this.#decided.cadencesMs, own.tauMs);
 		this.#episodes.closeIfOver(slot, at);
-	}
-
-	#sweep(at: Instant): void {
-		this.#yardstick.refresh(at.wallMs);
-		const { eventsPerMs, fleet } = countArmed(this.#table, this.#yardstick, at.monoMs);
-		const { elapsedMs, sleptMs } = this.observation.tick(at, eventsPerMs);
-		if (sleptMs > 0) this.#note("own_pause", null, `asleep, or the wall clock set, by ${Math.round(sleptMs / 1000)} s`);
-		countBlind(this.#decided.blind, this.observation.openCauses, elapsedMs);
-		for (const { kind, runId } of this.#loss.takeLost(at)) {
-			if (kind === "stored_state_not_heard") this.#groups.eventLost(at);
-			this.#note(kind, runId, "the server stored an event that the stream did not bring");
-		}
-		this.#sweepGroups(at, fleet);
-		const { isPending } = this.#restoration;
-		const round = this.#rounds.go(at, (slot, act) => this.#atRun(at, slot, act), !isPending);
-		for (const runId of round.evictedRuns) this.#decided.evictedRuns.push(runId);
-		// Until an earlier process's instants are mapped nobody's silence is known.
-		if (!isPending) this.#decided.inquiries.push(...this.#confirmation.ask(round.questions));
-		this.#coverage.count(at, this.#groups.openByKind);
-	}
-
-	#sweepGroups(at: Instant, fleet: ArmedFleet): void {
-		// Before the first catch-up the runs that are known first would be everything there is, and stored beats are old.
-		if (!this.observation.hasCaughtUp || this.#restoration.isPending) return;
-		const { transitions, resetRuns } = this.#groups.sweep(at, fleet);
-		this.#decided.transitions.push(...transitions);
-		this.#decided.workPools.push(...this.#groups.poolsToAsk(at, fleet));
-		// At once: unlike a beat, that a silence began afresh is not read again over REST.
-		for (const runId of resetRuns) this.#decided.changedRuns.add(runId);
 	}
 
 	#atRun(at: Instant, slot: Slot, act: () => void): void {

@@ -1,6 +1,9 @@
 import type { Instant } from "../lib/clock.ts";
 import type { RunView } from "./run.ts";
 
+/** A verdict that needs a witness may wait so much longer for one. */
+const asGoodMs = 1_000;
+
 interface Heard {
 	readonly runId: string;
 	readonly atMonoMs: number;
@@ -28,6 +31,16 @@ export class Witnesses {
 			this.#otherAtMonoMs = Math.max(this.#otherAtMonoMs, atMonoMs);
 			return;
 		}
+		this.noteBeat(runId, atMonoMs);
+	}
+
+	/** False: the heartbeats that are known are as good, to the second, so that this one need not be noted. */
+	wants(atMonoMs: number): boolean {
+		return this.#second === null || atMonoMs - this.#second.atMonoMs > asGoodMs;
+	}
+
+	/** @param atMonoMs when the server received it, and not after its arrival */
+	noteBeat(runId: string, atMonoMs: number): void {
 		const heard = { runId, atMonoMs };
 		if (this.#newest === null || this.#newest.runId === runId) {
 			this.#newest = later(this.#newest, heard);

@@ -54,6 +54,7 @@ export class Intake {
 				this.#openGap();
 			},
 			event: (at, view, receivedMs, follows) => pipeline.offer({ kind: "event", at, view, receivedMs, follows }),
+			beat: (at, beat) => pipeline.beat(at, beat),
 			heard: (at) => pipeline.result({ kind: "stream_heard", at }),
 			knowsLabels: (runId) => options.tracker.knowsLabels(runId),
 			closed: (at) => {

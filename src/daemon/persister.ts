@@ -26,7 +26,6 @@ const retryMs = 1_000;
 /** What a step of the core wants kept. */
 export interface Changes {
 	readonly changedRuns: ReadonlySet<string>;
-	readonly beatenRuns: ReadonlySet<string>;
 	/** Left memory: their versions are forgotten as well, and read again should they come back. */
 	readonly evictedRuns: readonly string[];
 	readonly episodes: readonly Episode[];
@@ -62,7 +61,6 @@ export class Persister {
 	readonly #options: PersisterOptions;
 	readonly #versions: RunVersions;
 	readonly #changedRuns = new Set<string>();
-	readonly #beatenRuns = new Map<string, number>();
 	#episodes: Episode[] = [];
 	#outbox: OutboxRow[] = [];
 	#delivered: OutboxKey[] = [];
@@ -112,9 +110,6 @@ export class Persister {
 	record(changes: Changes): void {
 		const { monoMs } = this.#options.clock.now();
 		for (const runId of changes.changedRuns) this.#changedRuns.add(runId);
-		for (const runId of changes.beatenRuns) {
-			if (!this.#beatenRuns.has(runId)) this.#beatenRuns.set(runId, monoMs);
-		}
 		for (const runId of changes.heldRuns) {
 			if (!this.#heldRuns.has(runId)) this.#heldRuns.set(runId, monoMs);
 		}
@@ -170,16 +165,17 @@ export class Persister {
 	}
 
 	#gather(nowMonoMs: number, everything: boolean): CommitBatch | null {
+		const { tracker } = this.#options;
 		const durable = this.#urgent() > 0;
 		const workspaceDue = nowMonoMs - this.#workspaceWrittenMonoMs >= workspaceWrittenEveryMs;
-		const beaten = takeDue(this.#beatenRuns, everything ? nowMonoMs : nowMonoMs - beatsWrittenEveryMs);
+		const beaten = tracker.takeUnstored(everything ? nowMonoMs : nowMonoMs - beatsWrittenEveryMs, batchRunsMax);
 		const heldDue = takeDue(this.#heldRuns, everything || durable ? nowMonoMs : nowMonoMs - heldWrittenEveryMs);
 		const coalesced = beaten.length + heldDue.length;
 		if (!durable && coalesced === 0 && !workspaceDue) return null;
 		const changed = [...this.#changedRuns].slice(0, batchRunsMax);
 		for (const runId of changed) this.#changedRuns.delete(runId);
 		this.#workspaceWrittenMonoMs = nowMonoMs;
-		const workspace = this.#options.tracker.workspaceRow(this.#options.clock.now());
+		const workspace = tracker.workspaceRow(this.#options.clock.now());
 		if (!durable && coalesced === 0 && workspace === null) return null;
 		const batch: CommitBatch = {
 			runs: [...new Set([...changed, ...beaten])].flatMap((runId) => this.#storedRun(runId) ?? []),

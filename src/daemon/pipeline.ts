@@ -1,10 +1,10 @@
-import { ownCadence } from "../core/cadence.ts";
 import type { Decisions } from "../core/decisions.ts";
 import { type Episode, isOfEpisode } from "../core/episode.ts";
 import type { GroupIncident } from "../core/group-incident.ts";
+import type { HeardBeat } from "../core/heard-beat.ts";
 import type { Input, Inquiry } from "../core/input.ts";
 import type { Tracker } from "../core/tracker.ts";
-import type { Clock } from "../lib/clock.ts";
+import type { Clock, Instant } from "../lib/clock.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import type { OutboxRow } from "../store/store.ts";
 import type { Persister } from "./persister.ts";
@@ -14,8 +14,6 @@ import type { Persister } from "./persister.ts";
  * is full brings in one turn (32 reads of 64 KiB): with fewer the queue would grow however fast they are processed.
  */
 const batchInputsMax = 5_000;
-/** Of a batch, runs whose cadence is told: a distribution needs no more, and each costs as much as its beat. */
-const cadencesToldMax = 100;
 
 export interface PipelineOptions {
 	readonly tracker: Tracker;
@@ -41,6 +39,8 @@ export class Pipeline {
 	readonly #events: Input[] = [];
 	readonly #results: Input[] = [];
 	#dropped = 0;
+	/** Heartbeats that were taken in the short way, and not counted yet. */
+	#beats = 0;
 	#lastTickMonoMs: number | null = null;
 	#scheduled = false;
 	readonly #bug = Promise.withResolvers<never>();
@@ -61,6 +61,19 @@ export class Pipeline {
 		this.#schedule();
 	}
 
+	/**
+	 * A live heartbeat, in the short way: it takes effect at once, after the events that wait before it.
+	 *
+	 * @returns false when it is not that simple: then it has to be offered as an event
+	 */
+	beat(at: Instant, beat: HeardBeat): boolean {
+		if (this.#events.length > 0) this.#apply(this.#events.splice(0));
+		if (!this.#options.tracker.beat(at, beat)) return false;
+		this.#beats += 1;
+		this.#schedule();
+		return true;
+	}
+
 	/** A result of an effect, or a tick: never dropped, bounded by what is in flight. */
 	result(input: Input): void {
 		this.#results.push(input);
@@ -77,12 +90,12 @@ export class Pipeline {
 
 	/** Processes all that waits, at once. */
 	drain(): void {
-		while (this.#events.length + this.#results.length > 0) this.#process();
+		while (this.isBusy) this.#process();
 	}
 
-	/** Inputs wait for their turn. */
+	/** Inputs wait for their turn, or what they have come to does. */
 	get isBusy(): boolean {
-		return this.#events.length + this.#results.length > 0;
+		return this.#events.length + this.#results.length + this.#beats > 0;
 	}
 
 	/** Our monotonic clock; null before the first tick. */
@@ -101,21 +114,25 @@ export class Pipeline {
 				this.#bug.reject(error);
 				return;
 			}
-			if (this.#events.length + this.#results.length > 0) this.#schedule();
+			if (this.isBusy) this.#schedule();
 		});
 	}
 
 	#process(): void {
-		const { tracker } = this.#options;
 		// Results first: an answer that rests on an old proof of life is harmless, a late one delays a verdict.
 		const batch = this.#results.splice(0);
 		batch.push(...this.#events.splice(0, batchInputsMax));
-		for (const input of batch) {
-			if (input.kind === "tick") this.#sweep(input);
-			else tracker.apply(input);
-		}
+		this.#apply(batch);
+		this.#reportBeats();
 		this.#reportOverflow();
-		this.#carryOut(tracker.drain());
+		this.#carryOut(this.#options.tracker.drain());
+	}
+
+	#apply(inputs: readonly Input[]): void {
+		for (const input of inputs) {
+			if (input.kind === "tick") this.#sweep(input);
+			else this.#options.tracker.apply(input);
+		}
 	}
 
 	#sweep(tick: Input & { readonly kind: "tick" }): void {
@@ -145,22 +162,15 @@ export class Pipeline {
 		this.#options.onOverflow();
 	}
 
-	#reportCadences(beatenRuns: ReadonlySet<string>): void {
-		const { tracker, reporter, clock } = this.#options;
-		const at = clock.now();
-		let told = 0;
-		for (const runId of beatenRuns) {
-			if (told >= cadencesToldMax) break;
-			told += 1;
-			const own = ownCadence(tracker.rowOf(runId, at)?.occurredMs ?? []);
-			if (own !== null) reporter.beatOfCadence(own.tauMs);
-		}
+	#reportBeats(): void {
+		if (this.#beats > 0) this.#options.reporter.frame("heartbeat", this.#beats);
+		this.#beats = 0;
 	}
 
 	#carryOut(decisions: Decisions): void {
 		const { persister, reporter, onInquiries, sinks, clock } = this.#options;
 		for (const lagMs of decisions.lagsMs) reporter.eventLag(lagMs);
-		this.#reportCadences(decisions.beatenRuns);
+		for (const cadenceMs of decisions.cadencesMs) reporter.beatOfCadence(cadenceMs);
 		for (const oddity of decisions.oddities) reporter.anomaly(oddity.kind, oddity);
 		for (const threshold of decisions.shortThresholds) reporter.thresholdShort(threshold);
 		for (const [cause, seconds] of decisions.blind) reporter.blind(cause, seconds);
@@ -180,7 +190,6 @@ export class Pipeline {
 		}
 		persister.record({
 			changedRuns: decisions.changedRuns,
-			beatenRuns: decisions.beatenRuns,
 			evictedRuns: decisions.evictedRuns,
 			episodes,
 			outbox,

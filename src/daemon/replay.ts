@@ -5,6 +5,7 @@ import type { Reporter } from "../observe/reporter.ts";
 import { ApiError } from "../prefect/api-error.ts";
 import type { StreamListener } from "../prefect/event-stream.ts";
 import { deliverFrame } from "../prefect/frame-delivery.ts";
+import { HeartbeatScanner } from "../prefect/heartbeat-scan.ts";
 import type { RestCall, RestResult } from "../prefect/transport.ts";
 import type { IncidentLine } from "../replay/incident-file.ts";
 import { PlayedServer } from "../replay/played-server.ts";
@@ -60,6 +61,7 @@ class Player {
 	readonly #server: PlayedServer;
 	readonly #disk: MemoryDisk = newMemoryDisk();
 	#clock = new VirtualClock(0);
+	readonly #scanner = new HeartbeatScanner();
 	#nextTickMs = 0;
 	#streamUp = true;
 	#connected = false;
@@ -125,7 +127,11 @@ class Player {
 	#deliver(text: string): void {
 		const listener = this.#life?.listener;
 		if (!this.#connected || listener == null) return;
-		deliverFrame(Buffer.from(text), this.#clock.now(), { listener, reporter: this.#options.reporter });
+		deliverFrame(Buffer.from(text), this.#clock.now(), {
+			listener,
+			reporter: this.#options.reporter,
+			scanner: this.#scanner,
+		});
 	}
 
 	#setStream(up: boolean): void {

@@ -5,7 +5,7 @@ import type { Reporter } from "./reporter.ts";
 
 export function ofFrames({ metrics, sayRarely }: ReportOutput) {
 	return {
-		frame: (kind) => metrics.count("frames_total", { kind }),
+		frame: (kind, count = 1) => metrics.count("frames_total", { kind }, count),
 		frameRejected: (reason, sample) => {
 			metrics.count("frames_rejected_total", { reason });
 			sayRarely("warn", "frame.rejected", reason, { reason, sample }, `skipped what Prefect sent: ${reason}`);

@@ -97,7 +97,8 @@ export interface Reporter {
 	stopping(signal: string): void;
 	stopped(): void;
 
-	frame(kind: FrameKind): void;
+	/** @param count of so many frames; 1 where it is left out */
+	frame(kind: FrameKind, count?: number): void;
 	/** `sample` is shown, cut short and stripped of control characters, at most once a minute a reason. */
 	frameRejected(reason: RejectReason, sample: string): void;
 	eventLag(lagMs: number): void;

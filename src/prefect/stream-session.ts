@@ -3,7 +3,8 @@ import WebSocket from "ws";
 import type { Clock, Instant } from "../lib/clock.ts";
 import type { Reporter, StreamEndReason } from "../observe/reporter.ts";
 import { type Connection, eventsUrl, requestHeaders, socketToken } from "./connection.ts";
-import { deliverFrame, type FrameListener } from "./frame-delivery.ts";
+import { deliverFrame, type FrameDelivery, type FrameListener } from "./frame-delivery.ts";
+import { HeartbeatScanner } from "./heartbeat-scan.ts";
 import { openSocket } from "./open-socket.ts";
 import { type StreamEnd, type StreamPhase, streamEndOf } from "./stream-end.ts";
 import { authMessage, filterMessage, readHandshake } from "./subscription.ts";
@@ -71,6 +72,7 @@ const closeTimeoutMs = 2_000;
 /** One connection to the events socket, from dialling to its end. */
 export class StreamSession {
 	readonly #options: SessionOptions;
+	readonly #delivery: FrameDelivery;
 	#phase: StreamPhase = "connecting";
 	#heardAtMonoMs: number;
 	#subscribedAtMonoMs: number | null = null;
@@ -85,6 +87,8 @@ export class StreamSession {
 
 	constructor(options: SessionOptions) {
 		this.#options = options;
+		const { listener, reporter } = options;
+		this.#delivery = { listener, reporter, scanner: new HeartbeatScanner() };
 		this.#heardAtMonoMs = options.clock.now().monoMs;
 	}
 
@@ -208,7 +212,7 @@ export class StreamSession {
 			return;
 		}
 		this.#hasHeardSinceFilter = true;
-		deliverFrame(data, at, this.#options);
+		deliverFrame(data, at, this.#delivery);
 	}
 
 	#onHandshake(socket: WebSocket, data: Buffer, at: Instant): void {

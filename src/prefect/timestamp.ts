@@ -46,26 +46,39 @@ const prefectTime = Buffer.from("0000-00-00T00:00:00.000000Z");
 export const prefectTimeBytes: number = prefectTime.length;
 const digitZero = 0x30;
 
+/** The day that was read last: nearly every time is of the same one as the time before. */
+export class DateMemory {
+	#date = 0;
+	#midnightMs: number | null = null;
+
+	/** @param date its eight digits as one number */
+	midnightMs(date: number): number | null {
+		if (date === this.#date) return this.#midnightMs;
+		this.#date = date;
+		this.#midnightMs = calendarMs(Math.floor(date / 10_000), Math.floor(date / 100) % 100, date % 100, 0, 0, 0);
+		return this.#midnightMs;
+	}
+}
+
 /**
  * The same as `timestampMs` of the text that begins at `from`, when it is one that Prefect writes
  * (`2026-11-22T18:17:57.758303Z`). Null for any other, be it a time in another form.
  */
-export function scanTimestamp(bytes: Uint8Array, from: number): number | null {
+export function scanTimestamp(bytes: Uint8Array, from: number, dates: DateMemory): number | null {
 	for (let index = 0; index < prefectTimeBytes; index += 1) {
 		const wanted = prefectTime[index];
 		const byte = bytes[from + index] ?? 0;
 		if (wanted === digitZero ? byte < digitZero || byte > digitZero + 9 : byte !== wanted) return null;
 	}
-	const wholeMs = calendarMs(
-		twoDigits(bytes, from) * 100 + twoDigits(bytes, from + 2),
-		twoDigits(bytes, from + 5),
-		twoDigits(bytes, from + 8),
-		twoDigits(bytes, from + 11),
-		twoDigits(bytes, from + 14),
-		twoDigits(bytes, from + 17),
-	);
+	const year = twoDigits(bytes, from) * 100 + twoDigits(bytes, from + 2);
+	const midnightMs = dates.midnightMs(year * 10_000 + twoDigits(bytes, from + 5) * 100 + twoDigits(bytes, from + 8));
+	const hour = twoDigits(bytes, from + 11);
+	const minute = twoDigits(bytes, from + 14);
+	const second = twoDigits(bytes, from + 17);
+	if (midnightMs === null || hour >= 24 || minute >= 60 || second >= 60) return null;
 	const micros = twoDigits(bytes, from + 20) * 10_000 + twoDigits(bytes, from + 22) * 100 + twoDigits(bytes, from + 24);
-	return wholeMs === null ? null : saneMs(wholeMs + micros / 1000);
+	// Whole milliseconds first, as above: the same instant gives the same number.
+	return saneMs(midnightMs + ((hour * 60 + minute) * 60 + second) * 1000 + micros / 1000);
 }
 
 function twoDigits(bytes: Uint8Array, at: number): number {

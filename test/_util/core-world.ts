@@ -361,7 +361,8 @@ export class World {
 	}
 
 	#store(decisions: Omit<Decisions, "inquiries">): void {
-		const kept = this.losesBeats ? decisions.changedRuns : new Set([...decisions.changedRuns, ...decisions.beatenRuns]);
+		const beaten = this.tracker.takeUnstored(this.now.monoMs, Number.MAX_SAFE_INTEGER);
+		const kept = this.losesBeats ? decisions.changedRuns : new Set([...decisions.changedRuns, ...beaten]);
 		for (const runId of kept) {
 			const row = this.tracker.rowOf(runId, this.now);
 			if (row !== null) this.#rows.set(runId, row);

@@ -68,7 +68,6 @@ export function eventOf(view: RunView, clock: HandClock): Input & { readonly kin
 export function changesOf(some: Partial<Record<keyof Changes, Iterable<unknown>>>): Changes {
 	return {
 		changedRuns: new Set(some.changedRuns as Iterable<string>),
-		beatenRuns: new Set(some.beatenRuns as Iterable<string>),
 		evictedRuns: [...((some.evictedRuns ?? []) as Iterable<string>)],
 		episodes: [...((some.episodes ?? []) as Changes["episodes"])],
 		outbox: [...((some.outbox ?? []) as Changes["outbox"])],
@@ -129,10 +128,10 @@ export class PersisterUnderTest {
 
 	/** As at every tick: time is all that has changed. */
 	record(): void {
-		const { transitions, changedRuns, beatenRuns, evictedRuns, heldRuns, learned } = this.tracker.drain();
+		const { transitions, changedRuns, evictedRuns, heldRuns, learned } = this.tracker.drain();
 		const groups = transitions.flatMap((transition) => (isOfEpisode(transition) ? [] : [transition.incident]));
 		const told = { groups, episodes: [], outbox: [] };
-		this.persister.record({ changedRuns, beatenRuns, evictedRuns, heldRuns, learned, ...told });
+		this.persister.record({ changedRuns, evictedRuns, heldRuns, learned, ...told });
 	}
 
 	get sentKeys(): readonly string[] {

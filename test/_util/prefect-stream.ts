@@ -48,6 +48,7 @@ export class StreamUnderTest implements AsyncDisposable {
 					this.#logged("event");
 				},
 				heard: () => this.#logged("heard"),
+				beat: () => false,
 				knowsLabels: () => false,
 				closed: (_at, reason) => this.#logged(`closed ${reason}`),
 				...listener,

@@ -6,6 +6,7 @@ import { Watch } from "../../src/daemon/watch.ts";
 import { ApiError } from "../../src/prefect/api-error.ts";
 import type { StreamListener } from "../../src/prefect/event-stream.ts";
 import { deliverFrame } from "../../src/prefect/frame-delivery.ts";
+import { HeartbeatScanner } from "../../src/prefect/heartbeat-scan.ts";
 import { VirtualClock } from "../../src/replay/virtual-clock.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { HandSlots } from "../_util/daemon-clock.ts";
@@ -180,7 +181,8 @@ function portsOf(
 		}),
 		stream: (listener: StreamListener) => ({
 			run: async (signal) => {
-				world.onFrame = (text) => deliverFrame(Buffer.from(text), clock.now(), { listener, reporter });
+				const scanner = new HeartbeatScanner();
+				world.onFrame = (text) => deliverFrame(Buffer.from(text), clock.now(), { listener, reporter, scanner });
 				listener.opened(clock.now());
 				await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
 			},

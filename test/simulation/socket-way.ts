@@ -2,6 +2,7 @@ import { backoffMs } from "../../src/lib/backoff.ts";
 import type { Reporter } from "../../src/observe/reporter.ts";
 import { type StreamListener, streamTiming } from "../../src/prefect/event-stream.ts";
 import { deliverFrame } from "../../src/prefect/frame-delivery.ts";
+import { HeartbeatScanner } from "../../src/prefect/heartbeat-scan.ts";
 import type { Chance } from "./chance.ts";
 import type { Health } from "./health.ts";
 import type { ProcessClock, Turns } from "./process-clock.ts";
@@ -54,6 +55,7 @@ export class SocketWay implements Subscriber {
 	/** Of its own, so that stray frames shift nothing else that is drawn. */
 	readonly #strays: Chance;
 	#listener: StreamListener | null = null;
+	readonly #scanner = new HeartbeatScanner();
 	#connectedSinceMs: number | null = null;
 	#connection = 0;
 	/** When the last connection ended, by the world's time. */
@@ -142,7 +144,7 @@ export class SocketWay implements Subscriber {
 		this.#heardMs = this.#options.timeline.nowMs;
 		onFrame(counted);
 		const bytes = typeof data === "string" ? Buffer.from(data) : data;
-		deliverFrame(bytes, clock.now(), { listener: this.#listener, reporter });
+		deliverFrame(bytes, clock.now(), { listener: this.#listener, reporter, scanner: this.#scanner });
 	}
 
 	#dialAfter(ms: number): void {

@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { putId } from "../../../src/core/id-words.ts";
+import { mergeView } from "../../../src/core/liveness.ts";
 import { newRun, noLabels, type Run } from "../../../src/core/run.ts";
 import { bits } from "../../../src/core/run-columns.ts";
 import { RunTable } from "../../../src/core/run-table.ts";
@@ -25,6 +27,39 @@ describe("the columns of the table", () => {
 				expect(table.get(other)!.run).toStrictEqual(neighbour);
 			}),
 			{ numRuns: 1_000 },
+		);
+	});
+
+	it("take a next beat in place, as the run with that beat would be written", () => {
+		const anyUs = fc.integer({ min: -3_000_000, max: 90_000_000_000 });
+		const beats = fc.record({
+			deltasUs: fc.array(fc.integer({ min: 1_000_000, max: 200_000_000 }), { minLength: 9, maxLength: 9 }),
+			gapsUs: fc.tuple(anyUs, anyUs),
+			transitUs: fc.option(anyUs),
+		});
+		fc.assert(
+			fc.property(beats, ({ deltasUs, gapsUs: [gapUs, nextGapUs], transitUs }) => {
+				const table = new RunTable();
+				const baseUs = 1_790_000_000_000_000;
+				const sumsUs = deltasUs.map((_, beat) => deltasUs.slice(0, beat + 1).reduce((sum, us) => sum + us, baseUs));
+				const occurredMs = [baseUs, ...sumsUs.slice(0, 8)].map((us) => us / 1000);
+				const [lastUs, nextUs] = [sumsUs[7]!, sumsUs[8]!];
+				const lastBeat = { eventId: uuid(3, 1), occurredMs: lastUs / 1000, receivedMs: (lastUs + gapUs) / 1000 };
+				const beat = { eventId: uuid(3, 2), occurredMs: nextUs / 1000, receivedMs: (nextUs + nextGapUs) / 1000 };
+				if (beat.receivedMs <= lastBeat.receivedMs) return;
+				const transitMsMin = transitUs === null ? null : transitUs / 1000;
+				const run = { ...newRun(uuid(1, 1)), lastBeat, occurredMs, aliveAtMonoMs: 5, beatAtMonoMs: 5, transitMsMin };
+				const { index } = table.add(run, 0);
+				const view = { runId: run.runId, attempt: null, state: null, beat, labels: noLabels };
+				const { run: merged } = mergeView(run, view, { monoMs: 7, toMonoMs: () => 7 });
+				const words = { runId: new Uint32Array(4), eventId: new Uint32Array(4) };
+				putId(words.eventId, 0, beat.eventId);
+				const heard = { ...words, ...beat, eventId: words.eventId };
+				const deltaUs = table.packing.nextDeltaUs(index, heard);
+				expect(deltaUs).toBe(deltasUs[8]);
+				table.packing.putNextBeat(index, heard, deltaUs, 7);
+				expect(table.packing.read(index)).toEqual(merged);
+			}),
 		);
 	});
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createSilentReporter } from "../../../src/observe/silent-reporter.ts";
 import { deliverFrame, type FrameListener } from "../../../src/prefect/frame-delivery.ts";
 import { type Frame, parseFrame } from "../../../src/prefect/frame-schema.ts";
+import { HeartbeatScanner } from "../../../src/prefect/heartbeat-scan.ts";
 import { type EventReading, readEvent } from "../../../src/prefect/to-input.ts";
 import { forgedHeartbeat, mutatedFrame, recordedFrames, singleFrames } from "../../_util/frame-forge.ts";
 import { heartbeat, isoMicros, someFlow, stateEvent } from "../../_util/prefect-events.ts";
@@ -236,12 +237,14 @@ const hostile: [string, string][] = [
 const listener: FrameListener = {
 	event: () => undefined,
 	heard: () => undefined,
+	beat: () => true,
 	knowsLabels: () => true,
 };
 const reporter = createSilentReporter();
+const scanner = new HeartbeatScanner();
 
 function deliver(frame: Buffer): void {
-	deliverFrame(frame, { monoMs: 0, wallMs: nowMs }, { listener, reporter });
+	deliverFrame(frame, { monoMs: 0, wallMs: nowMs }, { listener, reporter, scanner });
 }
 
 /** Of several tries: what the machine does beside it is not the frame's fault. */
