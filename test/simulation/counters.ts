@@ -54,8 +54,8 @@ export class Counters {
 		this.#failures.report(rule, null, `${group} ${closed === null ? "opens again" : "is closed, and was not open"}`);
 	}
 
-	frame(counted: Counted): void {
-		this.#frames.set(counted, (this.#frames.get(counted) ?? 0) + 1);
+	frame(counted: Counted, count = 1): void {
+		this.#frames.set(counted, (this.#frames.get(counted) ?? 0) + count);
 	}
 
 	frameSent(counted: Counted): void {

@@ -281,7 +281,7 @@ export class Life implements StoreUser {
 				this.#running?.counters.transition(transition);
 				verdicts.decided(transition, this.#senses);
 			},
-			frame: (kind) => this.#running?.counters.frame(kind),
+			frame: (kind, count) => this.#running?.counters.frame(kind, count),
 			frameRejected: (reason) => this.#running?.counters.frame(reason),
 			delivered: () => this.#running?.counters.delivered(),
 			groupIncident: (incident) => {
