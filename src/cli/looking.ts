@@ -1,5 +1,7 @@
 import type { Command } from "commander";
 import { type Lookup, openLookup } from "../daemon/lookup.ts";
+import type { ApiRun } from "../http/api/run-schema.ts";
+import type { ApiRuns, RunsQuery } from "../http/api/schemas.ts";
 import type { CommandContext } from "./context.ts";
 import { loadSettings, withSettingsOptions } from "./settings-options.ts";
 import { version } from "./version.ts";
@@ -29,4 +31,22 @@ export async function look<Answer>(
 		context.stderr.write("zombied: no daemon answers; this is what the last one had stored, and nobody is watching\n");
 	}
 	return await ask(lookup);
+}
+
+/** One page of the API. */
+const pageRuns = 500;
+
+/** As many as are wanted, where there are so many. */
+export async function readRuns(
+	lookup: Lookup,
+	{ limit, ...wanted }: Omit<RunsQuery, "from">,
+): Promise<readonly ApiRun[]> {
+	const runs: ApiRun[] = [];
+	let from: number | null = 0;
+	while (from !== null && runs.length < limit) {
+		const page: ApiRuns = await lookup.runs({ ...wanted, limit: Math.min(pageRuns, limit - runs.length), from });
+		runs.push(...page.runs);
+		from = page.next;
+	}
+	return runs;
 }

@@ -1,15 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type Condition, conditions } from "../core/episode.ts";
 import { type Standing, standings } from "../core/explanation.ts";
-import type { Lookup } from "../daemon/lookup.ts";
 import type { ApiRun } from "../http/api/run-schema.ts";
 import { formatDuration } from "../lib/duration.ts";
 import type { CommandContext } from "./context.ts";
-import { look, withLookingOptions } from "./looking.ts";
+import { look, readRuns, withLookingOptions } from "./looking.ts";
 import { tableText } from "./table.ts";
 
-/** One page of the API. */
-const pageRuns = 500;
 const limitDefault = 100;
 
 interface RunsOptions {
@@ -17,6 +14,7 @@ interface RunsOptions {
 	readonly standing?: Standing;
 	readonly deployment?: string;
 	readonly workPool?: string;
+	readonly name?: string;
 	readonly limit: number;
 	readonly json?: boolean;
 }
@@ -29,33 +27,16 @@ export function addRuns(program: Command, context: CommandContext): void {
 		.addOption(new Option("--standing <standing>", "that stand so").choices(standings))
 		.option("--deployment <name>", "of this deployment, by name or id")
 		.option("--work-pool <name>", "of this work pool")
+		.option("--name <name>", "of this name; Prefect is asked too")
 		.option("--limit <runs>", "at most so many", wholeNumber, limitDefault)
 		.option("--json", "one JSON object a line, a run each")
 		.addHelpText("after", examples)
 		.action(async () => {
-			const options = command.opts<RunsOptions>();
-			const runs = await look(context, command, (lookup) => runsOf(lookup, options));
-			context.stdout.write(
-				options.json === true ? runs.map((run) => `${JSON.stringify(run)}\n`).join("") : asText(runs),
-			);
+			const { condition, standing, deployment, workPool, name, limit, json } = command.opts<RunsOptions>();
+			const wanted = { condition, standing, deployment, work_pool: workPool, name, limit };
+			const runs = await look(context, command, (lookup) => readRuns(lookup, wanted));
+			context.stdout.write(json === true ? runs.map((run) => `${JSON.stringify(run)}\n`).join("") : asText(runs));
 		});
-}
-
-async function runsOf(lookup: Lookup, options: RunsOptions): Promise<readonly ApiRun[]> {
-	const { condition, standing, deployment, workPool, limit } = options;
-	const runs: ApiRun[] = [];
-	let from: number | null = 0;
-	while (from !== null && runs.length < limit) {
-		const wanted = { condition, standing, deployment, work_pool: workPool };
-		const page: { readonly runs: readonly ApiRun[]; readonly next: number | null } = await lookup.runs({
-			...wanted,
-			limit: Math.min(pageRuns, limit - runs.length),
-			from,
-		});
-		runs.push(...page.runs);
-		from = page.next;
-	}
-	return runs;
 }
 
 function asText(runs: readonly ApiRun[]): string {

@@ -1,6 +1,8 @@
 import type { Command } from "commander";
+import { blindText } from "../http/blind-text.ts";
 import { askStatus } from "../http/daemon-client.ts";
 import type { Status } from "../http/status.ts";
+import { formatDuration } from "../lib/duration.ts";
 import { plainText } from "../observe/plain-text.ts";
 import type { CliContext } from "./context.ts";
 import { loadSettings, withSettingsOptions } from "./settings-options.ts";
@@ -22,14 +24,15 @@ export function addStatus(program: Command, context: CliContext): void {
 
 function asText(status: Status): string {
 	const { runs } = status;
-	const causes = status.blind_causes.length === 0 ? "not caught up yet" : status.blind_causes.join(", ");
 	const rows: readonly (readonly [string, string])[] = [
 		["zombied", `${status.version}, since ${status.started_at}`],
 		["ready", status.ready ? "yes" : `no: ${status.reason}`],
+		["Prefect's API", status.prefect_answers ? "answers" : "does not answer"],
 		["stream", streamText(status)],
 		["last event", status.last_event_at ?? "none yet"],
 		["last sweep", status.last_sweep_at ?? "none yet"],
-		["verdicts", status.blind ? `on hold: ${causes}` : "as usual"],
+		["verdicts", verdictsText(status)],
+		["blind", `${formatDuration(Math.round(status.blind_seconds_last_hour) * 1000)} of the last hour`],
 		["runs", `${runs.beating} beating, ${runs.unmonitored} unmonitored, ${runs.idle} idle`],
 		...(runs.unmonitored === 0 ? [] : [["unmonitored", unmonitoredText(status)] as const]),
 		["thresholds", thresholdsText(status)],
@@ -43,8 +46,12 @@ function asText(status: Status): string {
 }
 
 function streamText(status: Status): string {
-	if (status.stream_connected) return "connected";
-	return status.over_rest_alone ? "not connected: working over REST alone" : "not connected";
+	if (status.stream_connected) return status.catching_up ? "connected: reading what was missed" : "connected";
+	return status.over_rest_alone ? "not connected: stored events are read over REST instead" : "not connected";
+}
+
+function verdictsText({ blind, blind_causes: causes }: Status): string {
+	return blind ? `on hold: ${causes.map(blindText).join("; ") || "what was missed is still being read"}` : "as usual";
 }
 
 function unmonitoredText({ unmonitored: { no_beat_yet: young, no_heartbeats: none } }: Status): string {

@@ -117,6 +117,7 @@ export function impactText({ slots, waiting }: Impact): string {
 	const held = slots.filter(({ kind }) => kind !== "deployment").map(slotText);
 	const maybe = slots.filter(({ kind }) => kind === "deployment").map(slotText);
 	const { deployment, workPool } = waiting;
+	const isFree = (deployment ?? workPool) !== null && (deployment ?? 0) + (workPool ?? 0) === 0;
 	const waits = [
 		...(deployment === null ? [] : [`${deployment} of its deployment`]),
 		...(workPool === null ? [] : [`${workPool} of its work pool`]),
@@ -124,7 +125,8 @@ export function impactText({ slots, waiting }: Impact): string {
 	return [
 		...(held.length === 0 ? [] : [`it holds a slot of ${held.join(", of ")}`]),
 		...(maybe.length === 0 ? [] : [`it may hold a slot of ${maybe.join(", of ")}`]),
-		...(waits.length === 0 ? [] : [`runs late or waiting for a slot: ${waits.join(", ")}`]),
+		...(isFree ? ["no run is late or waits for a slot behind it"] : []),
+		...(isFree || waits.length === 0 ? [] : [`runs late or waiting for a slot: ${waits.join(", ")}`]),
 	].join("; ");
 }
 

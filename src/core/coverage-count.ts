@@ -86,7 +86,7 @@ export class CoverageCount {
 }
 
 /** What `standingOf` says, from the columns alone; null: the run has to be read. */
-function plainStanding(flags: number, stateKind: number): Standing | null {
+export function plainStanding(flags: number, stateKind: number): Standing | null {
 	if ((flags & (bits.whole | bits.rare)) !== 0) return null;
 	if ((flags & bits.armed) !== 0) return standingOfPassed(passedOf((flags >>> passedShift) & 7));
 	if ((flags & bits.ended) !== 0) return "ended";

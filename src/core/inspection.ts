@@ -1,11 +1,12 @@
 import type { Instant } from "../lib/clock.ts";
-import { CoverageCount } from "./coverage-count.ts";
+import { CoverageCount, plainStanding } from "./coverage-count.ts";
 import type { Condition } from "./episode.ts";
 import { type Explanation, type ExplanationOptions, explain, type Standing, standingOf } from "./explanation.ts";
 import type { GroupIncident } from "./group-incident.ts";
-import { bits, passedShift } from "./run-columns.ts";
+import type { RunLabels } from "./run.ts";
+import { bits } from "./run-columns.ts";
 import type { RunTable } from "./run-table.ts";
-import { type Slot, suspectStage } from "./slot.ts";
+import type { Slot } from "./slot.ts";
 
 /** Runs looked at in one go: a few milliseconds, then inputs have their turn. */
 const inspectedRunsMax = 5_000;
@@ -17,6 +18,8 @@ export interface RunFilter {
 	/** By its name or its id. */
 	readonly deployment: string | null;
 	readonly workPool: string | null;
+	/** Its own. Memory keeps the names of few: those of flagged runs, and of runs that have not been stored yet. */
+	readonly name: string | null;
 }
 
 export interface RunPage {
@@ -60,7 +63,7 @@ export class Inspection {
 	page(filter: RunFilter, from: number, runsMax: number, at: Instant): RunPage {
 		const runs: Explanation[] = [];
 		let inspected = 0;
-		for (const slot of this.#table.slotsFrom(from, candidatesOf(filter))) {
+		for (const slot of this.#table.slotsFrom(from, candidatesOf(this.#table, filter))) {
 			if (runs.length >= runsMax || inspected >= inspectedRunsMax) return { runs, next: slot.index };
 			inspected += 1;
 			if (matches(slot, filter, at)) runs.push(explain(slot, this.#options, at));
@@ -74,23 +77,34 @@ export class Inspection {
 	}
 }
 
-/** By its flags alone: of a million runs a few are flagged or silent. */
-function candidatesOf({ standing, condition }: RunFilter): (flags: number) => boolean {
-	if (condition !== null || standing === "flagged") return (flags) => (flags & bits.episode) !== 0;
-	if (standing === "suspect") return (flags) => stageIn(flags) >= suspectStage;
-	if (standing === "overdue") return (flags) => stageIn(flags) > 0 && stageIn(flags) < suspectStage;
-	return () => true;
+/** What the columns alone tell, so that of a million runs only those are read that may match. */
+function candidatesOf(
+	{ columns }: RunTable,
+	{ standing, condition, deployment, workPool, name }: RunFilter,
+): (index: number) => boolean {
+	const isOfPlace = (index: number): boolean => {
+		if (name !== null && !columns.has(index, bits.ownLabels) && !columns.has(index, bits.episode)) return false;
+		if (deployment === null && workPool === null) return true;
+		return isOf(columns.surroundingsAt(index).labels, deployment, workPool);
+	};
+	const hasEpisode = (index: number): boolean => columns.has(index, bits.episode);
+	if (condition !== null || standing === "flagged") return (index) => hasEpisode(index) && isOfPlace(index);
+	if (standing === null) return isOfPlace;
+	return (index) => {
+		const plain = plainStanding(columns.flags[index] as number, columns.stateKinds[index] as number);
+		return (plain === null || plain === standing) && isOfPlace(index);
+	};
 }
 
-function stageIn(flags: number): number {
-	return (flags >>> passedShift) & 7;
+function isOf(labels: RunLabels, deployment: string | null, workPool: string | null): boolean {
+	if (deployment !== null && deployment !== labels.deploymentName && deployment !== labels.deploymentId) return false;
+	return workPool === null || workPool === labels.workPool;
 }
 
-function matches(slot: Slot, { standing, condition, deployment, workPool }: RunFilter, at: Instant): boolean {
+function matches(slot: Slot, { standing, condition, deployment, workPool, name }: RunFilter, at: Instant): boolean {
 	// What costs least first: only a run that may match is read.
 	if (condition !== null && slot.episode?.condition !== condition) return false;
 	if (standing !== null && standingOf(slot, at) !== standing) return false;
-	const { labels } = slot.run;
-	if (deployment !== null && deployment !== labels.deploymentName && deployment !== labels.deploymentId) return false;
-	return workPool === null || workPool === labels.workPool;
+	if (name !== null && slot.run.labels.name !== name && slot.episode?.labels.name !== name) return false;
+	return isOf(slot.run.labels, deployment, workPool);
 }

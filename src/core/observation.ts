@@ -4,14 +4,10 @@ import { Downtime } from "./downtime.ts";
 import { Lag } from "./lag.ts";
 import { Outage } from "./outage.ts";
 import { afterTick, type OwnHealth, withTrouble } from "./own-health.ts";
+import { sleptMsBetween } from "./own-pause.ts";
 import type { KnownObservation } from "./record.ts";
 import { ServerClock } from "./server-clock.ts";
 
-/** The tick comes once a second; one that is this late means that we, not the runs, were asleep. */
-const tickEveryMs = 1_000;
-const tickLateMs = 5_000;
-/** Wall and monotonic clock apart by more than this since the last tick: suspended, or the wall clock was set. */
-const clocksApartMs = 2_000;
 /** Nothing is flagged until REST has been back this long: clients have resent what they held by then. */
 const restSettleMs = 45_000;
 const silentStreamMinMs = 30_000;
@@ -72,6 +68,11 @@ export class Observation {
 	/** Everything that was stored while nobody listened has been read at least once, over the socket's catch-up or REST alone. */
 	get hasCaughtUp(): boolean {
 		return this.#hasCaughtUp;
+	}
+
+	/** The last request to the server's API was answered. */
+	get restAnswers(): boolean {
+		return this.#rest.up;
 	}
 
 	/** Since when the socket has brought everything, what it had missed included; null while it does not. */
@@ -223,14 +224,13 @@ export class Observation {
 		this.#addSpan(this.#lag.takeEnded(at.monoMs));
 		if (last === null) return { elapsedMs: 0, sleptMs: 0 };
 		const elapsedMs = at.monoMs - last.monoMs;
-		const lateMs = elapsedMs - tickEveryMs;
-		const apartMs = Math.abs(at.wallMs - last.wallMs - elapsedMs);
-		if (lateMs <= tickLateMs && apartMs <= clocksApartMs) return { elapsedMs, sleptMs: 0 };
+		const sleptMs = sleptMsBetween(last, at);
+		if (sleptMs === 0) return { elapsedMs, sleptMs };
 		this.#addSpan({ fromMonoMs: last.monoMs, untilMonoMs: at.monoMs, cause: "own_pause" });
 		// What was sent meanwhile is only now read: the stream has not been silent in that time.
 		if (this.#quietSinceMonoMs !== null) this.#quietSinceMonoMs = at.monoMs;
 		this.#trouble(at.monoMs);
-		return { elapsedMs, sleptMs: Math.max(lateMs, apartMs) };
+		return { elapsedMs, sleptMs };
 	}
 
 	/** Blind time within [fromMonoMs, now] for a run of this cadence. */

@@ -125,12 +125,12 @@ export class RunTable {
 	/**
 	 * From a row on, for whoever looks at a part at a time: what comes or goes meanwhile may be missed, or seen twice.
 	 *
-	 * @param isWanted by its flags
+	 * @param isWanted asked of rows that are taken
 	 */
-	*slotsFrom(index: number, isWanted: (flags: number) => boolean): Generator<Slot> {
+	*slotsFrom(index: number, isWanted: (index: number) => boolean): Generator<Slot> {
 		const { columns } = this;
 		for (let at = index; at < columns.end; at += 1) {
-			if (columns.has(at, bits.taken) && isWanted(columns.flags[at] as number)) yield this.at(at);
+			if (columns.has(at, bits.taken) && isWanted(at)) yield this.at(at);
 		}
 	}
 }

@@ -21,7 +21,8 @@ import type { ApiCoverage, ApiDetails, ApiEpisodes, ApiRuns, EpisodesQuery, Runs
 import type { Clock } from "../lib/clock.ts";
 import type { RunHistory } from "../prefect/run-history.ts";
 import type { EpisodePosition } from "../store/episode-query.ts";
-import type { Store, StoredRun } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
+import { type OtherRuns, worldOf } from "./stored-inspection.ts";
 
 /** Of one run: more are nobody's reading. */
 const episodesOfRunMax = 50;
@@ -36,8 +37,10 @@ export interface InspectorOptions {
 	readonly store: Pick<Store, "loadEpisodes" | "loadRun">;
 	/** Null: the server is not to be asked. */
 	readonly history: RunHistory | null;
-	/** What the row of a run that has left memory says: as if it had just been read at a start. */
-	readonly inspectStored: (run: StoredRun) => Inspection;
+	/** How a run stands that is not in memory, by its row, or by what the server says of it. */
+	readonly inspectOther: (what: OtherRuns) => Inspection;
+	/** Ids of stored runs of this name, where the server is not to be asked. */
+	readonly storedNamesakes: (name: string) => readonly string[];
 	/** How many, by condition. */
 	readonly openEpisodes: () => Readonly<Partial<Record<Condition, number>>>;
 	readonly namespace: string;
@@ -67,27 +70,32 @@ export class Inspector implements RunSource {
 		};
 	}
 
-	async runs({ standing, condition, deployment, work_pool: workPool, limit, from }: RunsQuery): Promise<ApiRuns> {
+	async runs({ standing, condition, deployment, work_pool: workPool, name, limit, from }: RunsQuery): Promise<ApiRuns> {
 		const { inspection, clock, runUrl } = this.#options;
 		const filter: RunFilter = {
 			standing: standing ?? null,
 			condition: condition ?? null,
 			deployment: deployment ?? null,
 			workPool: workPool ?? null,
+			name: name ?? null,
 		};
 		const { runs, next } = inspection.page(filter, from, limit, clock.now());
-		const views = runs.map(async (explanation) => runViewOf(await this.#named(explanation), runUrl));
-		return { runs: await Promise.all(views), next };
+		const known = await Promise.all(runs.map((explanation) => this.#named(explanation)));
+		// Once, at the beginning: the server names its runs all at a time.
+		const others = name === undefined || from > 0 ? [] : await this.#namesakes(name, known, filter);
+		return { runs: [...known, ...others].slice(0, limit).map((explanation) => runViewOf(explanation, runUrl)), next };
 	}
 
 	async run(runId: string, signal: AbortSignal): Promise<ApiRunDetail | null> {
 		const { inspection, store, workspace, clock, runUrl } = this.#options;
+		const told = await this.#asked(signal, (history, patience) =>
+			history.of(runId, clock.now().wallMs - historyMs, patience),
+		);
 		const live = inspection.explain(runId, clock.now());
-		const explanation = live === null ? await this.#stored(runId) : await this.#named(live);
+		const explanation = live === null ? await this.#unwatched(runId, told ?? [], signal) : await this.#named(live);
 		if (explanation === null) return null;
 		const query = { ...anyEpisode, workspace, runId, rowsMax: episodesOfRunMax };
 		const episodes = await store.loadEpisodes(query);
-		const told = await this.#history(runId, signal);
 		const timeline =
 			told === null ? rememberedTimeline(explanation, episodes) : timelineOf(told, explanation, episodes);
 		const nowMs = clock.now().wallMs;
@@ -129,25 +137,54 @@ export class Inspector implements RunSource {
 		return { ...explanation, run: { ...run, labels: { ...run.labels, name } } };
 	}
 
-	/** Of a run that ended more than an hour ago. */
-	async #stored(runId: string): Promise<Explanation | null> {
-		const { store, workspace, inspectStored, clock } = this.#options;
+	/** A run that is not in memory: it ended more than an hour ago, or has never been heard of here. */
+	async #unwatched(runId: string, told: readonly RunView[], signal: AbortSignal): Promise<Explanation | null> {
+		const { store, workspace, inspectOther, clock } = this.#options;
 		const stored = await store.loadRun({ workspace, runId });
-		return stored === null ? null : inspectStored(stored).explain(runId, clock.now());
+		if (stored !== null) return inspectOther({ world: worldOf([stored]), views: [] }).explain(runId, clock.now());
+		const view = await this.#asked(signal, (history, patience) => history.run(runId, patience));
+		if (view === null) return null;
+		return inspectOther({ world: worldOf([]), views: [...told, view] }).explain(runId, clock.now());
 	}
 
-	/** Null: the server could not be asked; what memory holds has to do. */
-	async #history(runId: string, signal: AbortSignal): Promise<readonly RunView[] | null> {
-		const { history, clock } = this.#options;
+	/** Runs of this name that memory does not name, as far as the server knows them. */
+	async #namesakes(name: string, known: readonly Explanation[], filter: RunFilter): Promise<readonly Explanation[]> {
+		const { inspection, inspectOther, storedNamesakes, clock } = this.#options;
+		const stored = storedNamesakes(name).flatMap((runId) => inspection.explain(runId, clock.now()) ?? []);
+		const views = (await this.#asked(null, (history, patience) => history.named(name, patience))) ?? [];
+		const told = views
+			.filter(({ runId }) => known.every(({ run }) => run.runId !== runId))
+			.flatMap((view) => {
+				const live = inspection.explain(view.runId, clock.now());
+				return live ?? inspectOther({ world: worldOf([]), views: [view] }).explain(view.runId, clock.now()) ?? [];
+			});
+		return [...stored, ...told]
+			.filter((found) => isWanted(found, filter))
+			.map((found) => ({ ...found, run: { ...found.run, labels: { ...found.run.labels, name } } }));
+	}
+
+	/** Null: the server could not be asked, or knows nothing; what memory holds has to do. */
+	async #asked<Answer>(
+		signal: AbortSignal | null,
+		ask: (history: RunHistory, patience: AbortSignal) => Promise<Answer | null>,
+	): Promise<Answer | null> {
+		const { history } = this.#options;
 		if (history === null) return null;
-		const patience = AbortSignal.any([signal, AbortSignal.timeout(historyPatienceMs)]);
+		const patience = AbortSignal.timeout(historyPatienceMs);
 		try {
-			return await history.of(runId, clock.now().wallMs - historyMs, patience);
+			return await ask(history, signal === null ? patience : AbortSignal.any([signal, patience]));
 		} catch {
-			// Reported where it failed; the page says where its timeline is from.
+			// Reported where it failed; the answer says what it rests on.
 			return null;
 		}
 	}
+}
+
+function isWanted({ run: { labels }, standing, episode }: Explanation, wanted: RunFilter): boolean {
+	if (wanted.standing !== null && wanted.standing !== standing) return false;
+	if (wanted.condition !== null && wanted.condition !== episode?.condition) return false;
+	if (wanted.workPool !== null && wanted.workPool !== labels.workPool) return false;
+	return wanted.deployment === null || [labels.deploymentId, labels.deploymentName].includes(wanted.deployment);
 }
 
 const anyEpisode = { condition: null, isOpen: null, before: null } as const;
@@ -167,6 +204,10 @@ function timelineOf(
 		const atMs = beat?.receivedMs ?? beat?.occurredMs ?? null;
 		return atMs === null ? [] : [happening(heartbeat, atMs, heartbeat)];
 	});
-	const blind = rememberedTimeline(explanation, []).filter(({ kind }) => kind === "blind");
-	return inOrder([...told, ...blind, ...episodes.flatMap(happeningsOfEpisode)]);
+	const remembered = rememberedTimeline(explanation, []);
+	const blind = remembered.filter(({ kind }) => kind === "blind");
+	// The change to it may be older than what is stored, or than the newest events that were read.
+	const isStateTold = told.some(({ kind }) => kind === "state");
+	const state = isStateTold ? [] : remembered.filter(({ kind }) => kind === "state");
+	return inOrder([...state, ...told, ...blind, ...episodes.flatMap(happeningsOfEpisode)]);
 }

@@ -10,7 +10,7 @@ import type { ProxyEnvironment } from "../prefect/proxy.ts";
 import { ReadingStore } from "../store/reading-store.ts";
 import { connectionOf, workspaceOf } from "./connection.ts";
 import { Inspector } from "./inspector.ts";
-import { inspectionOfStored, worldOf } from "./stored-inspection.ts";
+import { inspectionOf } from "./stored-inspection.ts";
 
 /** What the commands that look are answered by. */
 export interface Lookup extends AsyncDisposable {
@@ -78,12 +78,14 @@ async function lookupOfDatabase({
 	const { namespace } = settings;
 	const live = new LiveSettings(settings, loadConfig);
 	const stored = { live, namespace, workspace, clock, serverMs: clock.now().wallMs };
-	const inspection = inspectionOfStored(await store.load(workspace), stored);
+	const world = await store.load(workspace);
+	const inspection = inspectionOf({ world, views: [] }, stored);
 	const inspector = new Inspector({
 		inspection,
 		store,
 		history: null,
-		inspectStored: (run) => inspectionOfStored(worldOf([run]), stored),
+		inspectOther: (what) => inspectionOf(what, stored),
+		storedNamesakes: (name) => world.runs.filter(({ row }) => row.labels.name === name).map(({ row }) => row.runId),
 		openEpisodes: () => ({}),
 		namespace,
 		workspace,

@@ -1,13 +1,20 @@
 import type { LiveSettings } from "../config/live-settings.ts";
 import type { Inspection } from "../core/inspection.ts";
+import type { RunView } from "../core/run.ts";
 import { Tracker } from "../core/tracker.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { StoredWorld } from "../store/store.ts";
 import { detectorSettingsOf } from "./reload.ts";
 
-/** What a store's rows say, looked at as if a daemon had just read them: it watches nothing. */
-export function inspectionOfStored(
-	world: StoredWorld,
+/** What is to be looked at: what a store holds, and what the server says of runs that it has stored. */
+export interface OtherRuns {
+	readonly world: StoredWorld;
+	readonly views: readonly RunView[];
+}
+
+/** How runs stand that nobody watches here: as if a daemon had just read of them. */
+export function inspectionOf(
+	{ world, views }: OtherRuns,
 	options: {
 		readonly live: LiveSettings;
 		readonly namespace: string;
@@ -38,10 +45,11 @@ export function inspectionOfStored(
 		at,
 	);
 	tracker.apply({ kind: "rest_answered", at, serverDateMs: options.serverMs });
+	tracker.apply({ kind: "stored", at, views });
 	return tracker.inspection;
 }
 
-/** A world of one run. */
+/** A world of some runs, or none. */
 export function worldOf(runs: StoredWorld["runs"]): StoredWorld {
 	return {
 		runs,

@@ -5,7 +5,6 @@ import type { Clock } from "../lib/clock.ts";
 import { OutsideError } from "../lib/errors.ts";
 import type { Random } from "../lib/random.ts";
 import { Dispatcher } from "../notify/dispatcher.ts";
-import { isoTime } from "../observe/plain-text.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import { ApiClient } from "../prefect/api-client.ts";
 import { RunHistory } from "../prefect/run-history.ts";
@@ -22,8 +21,9 @@ import { Persister } from "./persister.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { Ports, StreamPort, TransportPort } from "./ports.ts";
 import { restoredTracker } from "./restored-tracker.ts";
-import { inspectionOfStored, worldOf } from "./stored-inspection.ts";
+import { inspectionOf } from "./stored-inspection.ts";
 import { isOverWithin, supervise } from "./supervise.ts";
+import { statusOf, type WatchStatus } from "./watch-status.ts";
 import { type WatchedPart, watchForStandstill } from "./watchdog.ts";
 
 export interface WatchOptions {
@@ -161,13 +161,19 @@ export class Watch implements AsyncDisposable {
 			...this.#options,
 			runUrl,
 			inspection: tracker.inspection,
-			history: new RunHistory({ transport: this.#transport, reporter }),
-			inspectStored: (run) => {
+			history: new RunHistory({
+				transport: this.#transport,
+				reporter,
+				clock,
+				withNames: (views, signal) => this.#api.withNames(views, signal),
+			}),
+			inspectOther: (what) => {
 				const { monoMs, wallMs } = clock.now();
 				const serverMs = tracker.observation.clock.toServerMs(monoMs) ?? wallMs;
 				const { namespace } = settings;
-				return inspectionOfStored(worldOf([run]), { live, namespace, workspace, clock, serverMs });
+				return inspectionOf(what, { live, namespace, workspace, clock, serverMs });
 			},
+			storedNamesakes: () => [],
 			openEpisodes: () => tracker.census.openEpisodes,
 			namespace: settings.namespace,
 		});
@@ -188,26 +194,12 @@ export class Watch implements AsyncDisposable {
 	}
 
 	/** For `/-/status`: numbers alone. */
-	status() {
-		const { observation, census } = this.#tracker;
-		const { beating, unmonitored, withoutHeartbeats, idle, suspects, openEpisodes, shortThresholds } = census;
-		const { monoMs, wallMs } = this.#options.clock.now();
-		const lastTickMonoMs = this.#pipeline.lastTickMonoMs;
-		return {
-			stream_connected: observation.streamOpen,
-			over_rest_alone: observation.isOverRestAlone,
-			blind: observation.isBlind,
-			blind_causes: [...observation.openCauses],
-			last_event_at: isoTime(observation.lastEventAtMs),
-			last_sweep_at: lastTickMonoMs === null ? null : isoTime(wallMs - (monoMs - lastTickMonoMs)),
-			runs: { beating, unmonitored, idle },
-			unmonitored: { no_beat_yet: unmonitored - withoutHeartbeats, no_heartbeats: withoutHeartbeats },
-			short_thresholds: shortThresholds,
-			suspects,
-			open_episodes: Object.values(openEpisodes).reduce((sum, count) => sum + count, 0),
-			own_health: observation.healthScore,
-			outbox_pending: this.#dispatcher.pendingCount,
-		};
+	status(): WatchStatus {
+		return statusOf(this.#tracker, {
+			at: this.#options.clock.now(),
+			lastTickMonoMs: this.#pipeline.lastTickMonoMs,
+			outboxPending: this.#dispatcher.pendingCount,
+		});
 	}
 
 	/**

@@ -1,7 +1,7 @@
 import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf, OperatorError } from "../lib/errors.ts";
-import { type Answers, addApi, problem, type RunSource } from "./api/api.ts";
+import { type Answers, addApi, apiPrefix, problem, type RunSource } from "./api/api.ts";
 import { addPages } from "./pages/pages.ts";
 import { deathOf, type ReadinessFacts, readinessOf } from "./readiness.ts";
 import { refusalOfReload } from "./reload-guard.ts";
@@ -89,6 +89,8 @@ function routes(options: HttpServerOptions): FastifyInstance {
 		requestTimeout: requestMs,
 		keepAliveTimeout: idleMs,
 		bodyLimit: bodyBytesMax,
+		// What is no address at all does not come as far as a handler.
+		frameworkErrors: (_error, request, reply) => void badRequest(request.url, reply, 400),
 	});
 	server.addHook("onRequest", async (_request, reply) => {
 		reply.headers({
@@ -128,13 +130,26 @@ function routes(options: HttpServerOptions): FastifyInstance {
 		const answer = options.reload();
 		return reply.code(answer.reloaded ? 200 : 422).send(answer);
 	});
-	server.setNotFoundHandler((_request, reply) => plain(reply, 404, "not found; see /"));
+	server.setNotFoundHandler((request, reply) =>
+		isOfApi(request.url)
+			? problem(reply, 404, `no such path; ${apiPrefix}/openapi.json has them all`)
+			: plain(reply, 404, "not found; see /"),
+	);
 	// The library's own answers would repeat what was asked.
-	server.setErrorHandler((error: { readonly statusCode?: number }, _request, reply) => {
+	server.setErrorHandler((error: { readonly statusCode?: number }, request, reply) => {
 		const status = error.statusCode !== undefined && error.statusCode < 500 ? error.statusCode : 500;
-		return plain(reply, status, status === 500 ? "internal error" : "bad request");
+		return badRequest(request.url, reply, status);
 	});
 	return server;
+}
+
+function badRequest(url: string, reply: FastifyReply, status: number): FastifyReply {
+	const text = status === 500 ? "internal error" : "bad request";
+	return isOfApi(url) ? problem(reply, status, text) : plain(reply, status, text);
+}
+
+function isOfApi(url: string): boolean {
+	return url.startsWith(`${apiPrefix}/`);
 }
 
 function statusOf({ status, readiness, clock, version }: HttpServerOptions): Status {

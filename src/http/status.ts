@@ -17,9 +17,15 @@ export const statusSchema = z.object({
 	stream_connected: z.boolean(),
 	/** The socket is away, and stored events are read over REST in its stead. */
 	over_rest_alone: z.boolean(),
+	/** The socket is open, and what was stored while it was not is still being read. */
+	catching_up: z.boolean(),
+	/** Prefect's API has answered the last request. */
+	prefect_answers: z.boolean(),
 	/** While true no verdict is made: a heartbeat might have gone unheard. */
 	blind: z.boolean(),
 	blind_causes: z.array(z.enum(blindCauses)),
+	/** Of the last hour, the time in which a heartbeat could have gone unheard. */
+	blind_seconds_last_hour: z.number().min(0),
 	last_event_at: timeOrNull,
 	last_sweep_at: timeOrNull,
 	runs: z.object({ beating: count, unmonitored: count, idle: count }),

@@ -153,6 +153,11 @@ export class ApiClient {
 		return this.#surroundings.describe(ids, signal);
 	}
 
+	/** The same, put into what is known of runs. */
+	withNames(views: readonly RunView[], signal: AbortSignal): Promise<readonly RunView[]> {
+		return this.#surroundings.withNames(views, signal);
+	}
+
 	/** What shows that a pool is down, and not the way of its events: false also when nothing is known of it. */
 	areWorkersOffline(workPool: string, signal: AbortSignal): Promise<boolean> {
 		return areWorkersOffline({ transport: this.#transport, rowsPage: this.#runsPage }, workPool, signal);

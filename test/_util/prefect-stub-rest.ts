@@ -137,11 +137,12 @@ function filterRuns(world: StubWorld, body: Json): StubAnswer {
 	if (limit === null) {
 		return limitRefusal(world.pageRowsMax);
 	}
-	const filter = (body.flow_runs ?? {}) as { id?: { any_?: string[] }; state?: StateFilter };
+	const filter = (body.flow_runs ?? {}) as { id?: Ids; name?: Ids; state?: StateFilter };
 	const ids = filter.id?.any_;
 	const offset = Number(body.offset ?? 0);
 	const rows = [...world.runs.values()]
 		.filter((run) => ids === undefined || ids.includes(run.id))
+		.filter((run) => filter.name?.any_?.includes(run.name) ?? true)
 		.filter((run) => filter.state === undefined || matchesState(run, filter.state))
 		.toSorted((a, b) => (a.id < b.id ? 1 : -1));
 	return { status: 200, body: rows.slice(offset, offset + limit) };
@@ -169,6 +170,10 @@ function filterTaskRuns(world: StubWorld, body: Json): StubAnswer {
 		.filter((row) => filter.task_runs?.id?.any_.includes(row.id) ?? true)
 		.filter((row) => filter.flow_runs?.id.any_.includes(row.flow_run_id) ?? true);
 	return { status: 200, body: rows.slice(0, limit) };
+}
+
+interface Ids {
+	readonly any_?: readonly string[];
 }
 
 interface StateFilter {

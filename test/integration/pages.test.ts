@@ -32,18 +32,16 @@ interface AxeWindow {
 describe.skipIf(!existsSync(executablePath) && process.env.CI === undefined)("the pages in a browser", () => {
 	let browser: Browser;
 	let server: HttpServer;
+	let guarded: HttpServer;
 	let source: RunSource;
 
-	beforeAll(async () => {
-		// Chromium's own sandbox cannot be had as root, and nothing here is from elsewhere.
-		browser = await chromium.launch({ executablePath, args: ["--no-sandbox"], timeout: 60_000 });
-		const metrics = new Metrics({ version: "1.2.3", revision: "abc", nodeVersion: process.version });
-		server = await HttpServer.start(
+	function serve(token: string | null): Promise<HttpServer> {
+		return HttpServer.start(
 			{
 				listen: { host: "127.0.0.1", port: 0 },
-				token: null,
+				token,
 				source: () => source,
-				metrics,
+				metrics: new Metrics({ version: "1.2.3", revision: "abc", nodeVersion: process.version }),
 				readiness: () => ({ loaded: true, storeFailing: false, lastTickMonoMs: 0 }),
 				status: () => sampleStatus,
 				reload: () => ({ reloaded: false, problems: [] }),
@@ -52,10 +50,18 @@ describe.skipIf(!existsSync(executablePath) && process.env.CI === undefined)("th
 			},
 			new AbortController().signal,
 		);
+	}
+
+	beforeAll(async () => {
+		// Chromium's own sandbox cannot be had as root, and nothing here is from elsewhere.
+		browser = await chromium.launch({ executablePath, args: ["--no-sandbox"], timeout: 60_000 });
+		server = await serve(null);
+		guarded = await serve("open sesame");
 	});
 	afterAll(async () => {
 		await browser.close();
 		await server[Symbol.asyncDispose]();
+		await guarded[Symbol.asyncDispose]();
 	});
 	beforeEach(() => {
 		source = pageSource();
@@ -77,16 +83,15 @@ describe.skipIf(!existsSync(executablePath) && process.env.CI === undefined)("th
 	const run = `/runs/${someRunId}`;
 	const schemes = ["light", "dark"] as const;
 
-	test.each(schemes.flatMap((colorScheme) => ["/", run, "/runs/unknown"].map((path) => ({ colorScheme, path }))))(
-		"$path in $colorScheme passes axe: names, roles, contrast",
-		async ({ colorScheme, path }) => {
-			const { page } = await open(path, { colorScheme });
-			await page.evaluate(axe.source);
-			const { violations } = await page.evaluate(() => (globalThis as unknown as AxeWindow).axe.run());
-			expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
-			await page.close();
-		},
-	);
+	test.each(
+		schemes.flatMap((colorScheme) => ["/", run, "/runs", "/runs/unknown"].map((path) => ({ colorScheme, path }))),
+	)("$path in $colorScheme passes axe: names, roles, contrast", async ({ colorScheme, path }) => {
+		const { page } = await open(path, { colorScheme });
+		await page.evaluate(axe.source);
+		const { violations } = await page.evaluate(() => (globalThis as unknown as AxeWindow).axe.run());
+		expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+		await page.close();
+	});
 
 	test("no name acts, and the policy has nothing to refuse", async () => {
 		const name = hostile;
@@ -137,13 +142,69 @@ describe.skipIf(!existsSync(executablePath) && process.env.CI === undefined)("th
 		await page.close();
 	});
 
-	test("a thousand zombies are a thousand rows, and the page does not scroll sideways on a phone", async () => {
-		const runs = Array.from({ length: 1_000 }, (_, n) => apiRun({ name: `run-with-quite-a-long-name-${n}` }));
-		source = pageSource({ runs: async ({ standing }) => ({ runs: standing === "flagged" ? runs : [], next: null }) });
-		const { page } = await open("/", { viewport: { width: 390, height: 800 } });
-		expect(await page.locator("#zombies ~ .wide tbody tr").count()).toBe(1_000);
-		const overhang = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+	const overhang = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+	const phone = { viewport: { width: 390, height: 800 } };
+
+	/** A thousand zombies, a part at a time. */
+	function thousandZombies(): RunSource {
+		const all = Array.from({ length: 1_000 }, (_, n) => apiRun({ name: `run-with-quite-a-long-name-${n}` }));
+		const details = () => ({ ...pageSource().details(), open_by_condition: { zombie: 1_000 } });
+		return pageSource({
+			details,
+			runs: async ({ condition, from, limit }) => {
+				if (condition !== "zombie") return { runs: [], next: null };
+				const next = from + limit;
+				return { runs: all.slice(from, next), next: next < all.length ? next : null };
+			},
+		});
+	}
+
+	test("of a thousand zombies the overview shows a hundred, and leads to all, on a phone without scrolling sideways", async () => {
+		source = thousandZombies();
+		const { page } = await open("/", phone);
+		expect(await page.locator("#zombies").textContent()).toBe("Zombies 1000");
+		expect(await page.locator("#zombies ~ .wide tbody tr").count()).toBe(100);
+		expect(await page.evaluate(overhang)).toBe(0);
+		await page.getByText("all runs that are zombie").click();
+		const names = new Set<string>();
+		for (;;) {
+			for (const name of await page.locator("tbody th").allTextContents()) names.add(name);
+			expect(await page.evaluate(overhang)).toBe(0);
+			const next = page.getByText("next page");
+			if ((await next.count()) === 0) break;
+			await next.click();
+			await page.waitForLoadState();
+		}
+		expect(names.size).toBe(1_000);
+		await page.close();
+	});
+
+	test.each(["/", run, "/runs"])("%s does not scroll sideways on a phone, whatever the names", async (path) => {
+		const name = `${"x".repeat(300)} ${hostile}`;
+		const named = apiRun({ name, work_pool: name, deployment: { id: "d", name }, reason: name, impact: name });
+		source = pageSource({ runs: async () => ({ runs: [named], next: null }), run: async () => apiRunDetail(named) });
+		const { page } = await open(path, phone);
 		expect(await page.evaluate(overhang)).toBe(0);
 		await page.close();
+	});
+
+	test("with http.token a browser asks for it once, and then the pages work, live ones too", async () => {
+		const stranger = await browser.newContext();
+		const denied = await (await stranger.newPage()).goto(guarded.address).catch((error: Error) => error.message);
+		// A browser without anybody at it gives up where another one would ask.
+		expect(denied instanceof Object && "status" in denied ? denied.status() : denied).toSatisfy(
+			(answer) => answer === 401 || /ERR_INVALID_AUTH_CREDENTIALS/u.test(String(answer)),
+		);
+		await stranger.close();
+		const person = await browser.newContext({ httpCredentials: { username: "anybody", password: "open sesame" } });
+		const page = await person.newPage();
+		await page.goto(guarded.address);
+		await page.locator("#live", { hasText: /^live$/u }).waitFor();
+		const late = apiRun({ name: "late-lark" });
+		source = pageSource({ runs: async () => ({ runs: [late], next: null }), run: async () => apiRunDetail(late) });
+		await page.locator("main", { hasText: "late-lark" }).waitFor();
+		await page.locator("main a", { hasText: "late-lark" }).first().click();
+		await page.locator("h1", { hasText: "late-lark" }).waitFor();
+		await person.close();
 	});
 });

@@ -59,6 +59,11 @@ export const runSchema = z.object({
 	/** Of the open episode; null: there is none. */
 	condition: condition.nullable(),
 	alert_id: z.string().nullable(),
+	/** When the open episode was raised, why, what the run may have died of, and whom it is in the way of, if anybody. */
+	raised_at: time.nullable(),
+	reason: z.string().nullable(),
+	likely_cause: z.string().nullable(),
+	impact: z.string().nullable(),
 	flow: named,
 	deployment: named,
 	work_pool: z.string().nullable(),
@@ -78,7 +83,7 @@ export const runSchema = z.object({
 export const happeningSchema = z.object({
 	at: time,
 	kind: z.enum(["heartbeat", "state", "blind", "raised", "resolved"]),
-	/** A state's name, a condition, a cause. */
+	/** A state's name, a condition, why nothing could be heard. */
 	text: z.string(),
 	/** The end of a blind span. */
 	until: time.nullable(),

@@ -1,7 +1,7 @@
 import { type Impact, impactText } from "../../core/circumstances.ts";
 import type { Episode } from "../../core/episode.ts";
 import type { Explanation } from "../../core/explanation.ts";
-import { sentencesOf } from "../../core/explanation-text.ts";
+import { causeText, sentencesOf } from "../../core/explanation-text.ts";
 import type { RunLabels } from "../../core/run.ts";
 import { isoTime, plainText } from "../../observe/plain-text.ts";
 import { textCharsMax, textOf, timeOf } from "./plain.ts";
@@ -23,8 +23,7 @@ export function runViewOf(explanation: Explanation, runUrl: RunUrl): ApiRun {
 		state_type: run.state?.type ?? null,
 		state_name: textOf(run.state?.name ?? null),
 		standing,
-		condition: episode?.condition ?? null,
-		alert_id: episode?.alertId ?? null,
+		...alertOf(episode),
 		flow: namedOf(labels.flowId, labels.flowName),
 		...placeOf(labels),
 		client_version: textOf(labels.clientVersion),
@@ -37,6 +36,27 @@ export function runViewOf(explanation: Explanation, runUrl: RunUrl): ApiRun {
 		limit_seconds: seconds(limit.dueAfterMs),
 		url: runUrl(run.runId),
 	};
+}
+
+function alertOf(
+	episode: Episode | null,
+): Pick<ApiRun, "condition" | "alert_id" | "raised_at" | "reason" | "likely_cause" | "impact"> {
+	if (episode === null)
+		return { condition: null, alert_id: null, raised_at: null, reason: null, likely_cause: null, impact: null };
+	const { condition, alertId, raisedAtMs, reason, evidence } = episode;
+	const { likelyCause, impact } = evidence;
+	return {
+		condition,
+		alert_id: alertId,
+		raised_at: timeOf(raisedAtMs),
+		reason: textOf(reason),
+		likely_cause: textOf(likelyCause),
+		impact: impact === null || isNobodys(impact) ? null : plainText(impactText(impact), 2 * textCharsMax),
+	};
+}
+
+function isNobodys({ slots, waiting }: Impact): boolean {
+	return slots.length === 0 && (waiting.deployment ?? 0) + (waiting.workPool ?? 0) === 0;
 }
 
 export function runDetailOf(
@@ -105,7 +125,7 @@ export function rememberedTimeline(explanation: Explanation, episodes: readonly 
 	const states =
 		state === null ? [] : [{ ...happening("state", state.timestampMs, state.name), state_type: state.type }];
 	const blind = blindSpans.map(({ fromMs, untilMs, cause }) => ({
-		...happening("blind", fromMs, cause),
+		...happening("blind", fromMs, causeText(cause)),
 		until: isoTime(untilMs),
 	}));
 	return inOrder([...beats, ...states, ...blind, ...episodes.flatMap(happeningsOfEpisode)]);

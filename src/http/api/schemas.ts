@@ -17,6 +17,8 @@ export const runsQuerySchema = z.strictObject({
 	condition: condition.optional(),
 	deployment: text,
 	work_pool: text,
+	/** The run's own; Prefect is asked too, while it is there. Several runs may have it. */
+	name: text,
 	limit: rows,
 	/** `next` of the page before. */
 	from: z.coerce.number().int().min(0).default(0),

@@ -2,6 +2,7 @@
 export const style = `:root{color-scheme:light dark;--text:#1b1f24;--soft:#57606a;--paper:#fff;--rail:#d9dee4;--line:#c9d1d9;--card:#f4f6f8;--link:#0550ae;--good:#116329;--bad:#a40e26;--fill:#57606a;--beat:#0969da;--running:#b6e3ff;--pending:#fff3b0;--scheduled:#e6e8eb;--completed:#aceebb;--failed:#ffcecb;--crashed:#ffb3ad;--cancelled:#d8dee4;--cancelling:#ffd8b5;--paused:#e9d8fd}
 @media (prefers-color-scheme:dark){:root{--text:#e6edf3;--soft:#9aa4ae;--paper:#0d1117;--rail:#30363d;--line:#3d444d;--card:#161b22;--link:#79c0ff;--good:#56d364;--bad:#ff9492;--fill:#9aa4ae;--beat:#79c0ff;--running:#0c3a66;--pending:#4d3f00;--scheduled:#2d333b;--completed:#0f4a24;--failed:#6b1a17;--crashed:#7d1f1b;--cancelled:#373e47;--cancelling:#5a3410;--paused:#41286b}}
 *{box-sizing:border-box}
+h1,dd,li,p{overflow-wrap:anywhere}.facts div{max-width:100%}
 body{margin:0;background:var(--paper);color:var(--text);font:15px/1.5 system-ui,sans-serif}
 a{color:var(--link)}
 a:focus-visible,[tabindex]:focus-visible{outline:3px solid var(--link);outline-offset:2px}
@@ -32,15 +33,17 @@ td.figure{font-variant-numeric:tabular-nums}
 .bar .rail{fill:var(--rail)}.bar .fill{fill:var(--fill)}.bar.over .fill{fill:var(--bad)}.bar .limit{stroke:var(--text);stroke-width:2}
 .verdict{border-left:4px solid var(--soft);background:var(--card);padding:.6em 1em;border-radius:0 6px 6px 0}
 .verdict.beating{border-color:var(--good)}.verdict.suspect,.verdict.overdue,.verdict.flagged,.verdict.aside{border-color:var(--bad)}
-figure{margin:0}figcaption{color:var(--soft);font-size:.85em}
+figure{margin:0;overflow-x:auto}figcaption{color:var(--soft);font-size:.85em}
 .timeline{width:100%;height:auto;min-width:40em;font:12px system-ui,sans-serif}
-.timeline text{fill:var(--text)}.timeline .end{text-anchor:end}
+.timeline text{fill:var(--text)}.timeline .end{text-anchor:end}.timeline .middle{text-anchor:middle}
 .timeline .axis{stroke:var(--line)}.timeline .beat{stroke:var(--beat);stroke-width:2}
 .timeline .silence{stroke:var(--bad);stroke-width:3}.timeline .limit{stroke:var(--bad);stroke-width:2;stroke-dasharray:5 4}
 .timeline .hatch{stroke:var(--soft);stroke-width:2}.timeline .blind{fill:url(#hatch)}
 .timeline .raised{fill:var(--bad)}.timeline .resolved{fill:var(--good)}
 .state{stroke:var(--line);fill:var(--scheduled)}
 .state.running{fill:var(--running)}.state.pending{fill:var(--pending)}.state.completed{fill:var(--completed)}.state.failed{fill:var(--failed)}.state.crashed{fill:var(--crashed)}.state.cancelled{fill:var(--cancelled)}.state.cancelling{fill:var(--cancelling)}.state.paused{fill:var(--paused)}
+.filters p{margin:.2em 0}
+@media (max-width:40em){header,main{padding-left:.8em;padding-right:.8em}header nav{margin-left:0;flex-wrap:wrap}.minor{display:none}tbody th{min-width:6.5em}.what{min-width:10em}.facts div{flex:1 1 9em}time{white-space:normal}th,td{padding-right:.4em}}
 code{font:.9em ui-monospace,monospace;overflow-wrap:anywhere}
 `;
 

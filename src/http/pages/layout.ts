@@ -20,7 +20,7 @@ export function page(title: string, version: string, main: Html): string {
 <body>
 <a class="skip" href="#main">To the content</a>
 <header><a class="home" href="/">zombied</a> <span class="version">${version}</span> <span id="live" role="status"></span>
-<nav aria-label="For programs"><a href="/metrics">metrics</a> <a href="/api/v1/openapi.json">API</a> <a href="/-/ready">ready</a> <a href="/-/healthy">healthy</a> <a href="/-/status">status</a></nav></header>
+<nav aria-label="Site"><a href="/runs">runs</a> <a href="/metrics">metrics</a> <a href="/api/v1/openapi.json">API</a> <a href="/-/ready">ready</a> <a href="/-/healthy">healthy</a> <a href="/-/status">status</a></nav></header>
 <main id="main">${main}</main>
 </body>
 </html>

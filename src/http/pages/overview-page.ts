@@ -4,15 +4,12 @@ import type { ApiCoverage, ApiEpisodes, ApiStatus } from "../api/schemas.ts";
 import { coverageSection } from "./coverage-section.ts";
 import { healthSection } from "./health-section.ts";
 import { type Html, html } from "./html.ts";
-import { silenceBar } from "./silence-bar.ts";
+import { runLink, runTable, type TableOf } from "./run-table.ts";
 import { countText, durationText, momentOf } from "./words.ts";
-
-/** Of one table: more is for the API. */
-export const pageRunsMax = 1_000;
 
 export interface Overview {
 	readonly status: ApiStatus;
-	/** With an open episode, at most `pageRunsMax`. */
+	/** With an open episode, of each condition the first hundred. */
 	readonly flagged: readonly ApiRun[];
 	/** Past the line of suspicion, and not told. */
 	readonly suspects: readonly ApiRun[];
@@ -24,35 +21,53 @@ interface Kind {
 	readonly title: string;
 	readonly conditions: readonly Condition[];
 	readonly meaning: string;
+	readonly about: TableOf;
 }
 
 /** The worst first. */
 const kinds: readonly Kind[] = [
-	{ title: "Zombies", conditions: ["zombie"], meaning: "dead, although Prefect says that they run" },
+	{
+		title: "Zombies",
+		conditions: ["zombie"],
+		meaning: "Dead: no heartbeats, and Prefect still says that they run.",
+		about: "silence",
+	},
 	{
 		title: "Stuck",
 		conditions: ["stuck_pending", "stuck_retry", "stuck_cancelling", "stuck_scheduled"],
-		meaning: "in a state for too long",
+		meaning: "In a state that should be over.",
+		about: "reason",
 	},
-	{ title: "Undead", conditions: ["undead"], meaning: "ended, although their process goes on beating" },
-	{ title: "Deaf", conditions: ["deaf"], meaning: "no heartbeats, yet alive by their logs or task runs" },
+	{
+		title: "Undead",
+		conditions: ["undead"],
+		meaning: "Prefect says that they have ended, and their process beats on.",
+		about: "reason",
+	},
+	{
+		title: "Deaf",
+		conditions: ["deaf"],
+		meaning: "No heartbeats, yet alive: they write logs or change task runs.",
+		about: "silence",
+	},
 	{
 		title: "Others",
 		conditions: ["never_beat", "overrun", "stale"],
-		meaning: "never beat, run too long, or show no sign of life",
+		meaning: "Never beat although others of their deployment do, run for too long, or show no sign of life.",
+		about: "reason",
 	},
 ];
 
 /** Everything that one on call asks first: does zombied itself see, what is dead, what may be, what is watched at all. */
 export function overviewMain({ status, flagged, suspects, coverage, recent }: Overview): Html {
-	return html`<h1>${titleOf(status, flagged.length)}</h1>
-${healthSection(status)}${groupsSection(status)}${kinds.map((kind) => kindSection(kind, flagged))}${suspectsSection(suspects, status)}${recentSection(recent)}${coverageSection(coverage)}`;
+	return html`<h1>${titleOf(status)}</h1>
+${healthSection(status)}${groupsSection(status)}${kinds.map((kind) => kindSection(kind, flagged, status))}${suspectsSection(suspects, status)}${recentSection(recent)}${coverageSection(coverage)}`;
 }
 
-export function titleOf({ open_episodes: open, suspects, blind }: ApiStatus, flagged: number): string {
-	const count = Math.max(open, flagged);
-	if (count > 0) return countText(count, "run needs you", "runs need you");
-	if (blind) return "Verdicts are on hold";
+export function titleOf({ open_episodes: open, suspects, blind, ready }: ApiStatus): string {
+	if (open > 0) return countText(open, "run needs you", "runs need you");
+	if (!ready) return "No alerts, and no new ones now: zombied is not ready";
+	if (blind) return "No alerts, and no new ones now: verdicts are on hold";
 	return suspects > 0 ? `No alerts, ${countText(suspects, "suspect", "suspects")}` : "No alerts";
 }
 
@@ -62,35 +77,49 @@ function groupsSection({ group_incidents: groups }: ApiStatus): Html | null {
 		({ kind, group, extent, runs, raised_at: raisedAt, held_until: until }) =>
 			html`<tr><th scope="row">${kind === "everything" ? "everything" : `${kind === "work_pool" ? "work pool" : "client version"} ${group}`}</th><td>${countText(runs, "run", "runs")} (${extent})</td><td>${momentOf(raisedAt)}</td><td>${momentOf(until)}</td></tr>`,
 	);
-	return html`<section class="alarm" aria-labelledby="groups"><h2 id="groups">Fell silent together</h2><p class="meaning">One incident each; verdicts on their runs wait, for it may be the way of the events and not the runs.</p>
-<div class="wide"><table><thead><tr><th scope="col">Group</th><th scope="col">Silent</th><th scope="col">Since</th><th scope="col">Held until at most</th></tr></thead><tbody>${rows}</tbody></table></div></section>`;
+	return html`<section class="alarm" aria-labelledby="groups"><h2 id="groups">Fell silent together</h2><p class="meaning">One incident each. Verdicts on these runs wait: perhaps the way of their heartbeats is cut, and not they are dead.</p>
+<div class="wide" tabindex="0" role="region" aria-label="Group incidents"><table><thead><tr><th scope="col">Group</th><th scope="col">Silent</th><th scope="col">Since</th><th scope="col">Held until at most</th></tr></thead><tbody>${rows}</tbody></table></div></section>`;
 }
 
-function kindSection({ title, conditions, meaning }: Kind, flagged: readonly ApiRun[]): Html | null {
+function kindSection(
+	{ title, conditions, meaning, about }: Kind,
+	flagged: readonly ApiRun[],
+	{ open_by_condition: open }: ApiStatus,
+): Html | null {
 	const runs = flagged.filter(({ condition }) => condition !== null && conditions.includes(condition));
-	if (runs.length === 0 && title !== "Zombies") return null;
+	const totals = conditions.map((condition) => ({ condition, total: open[condition] ?? 0 }));
+	const total = Math.max(
+		runs.length,
+		totals.reduce((sum, one) => sum + one.total, 0),
+	);
+	if (total === 0 && title !== "Zombies") return null;
 	const id = title.toLowerCase();
-	const head = html`<h2 id="${id}">${title} <span class="count">${runs.length}</span></h2><p class="meaning">${meaning}</p>`;
+	const head = html`<h2 id="${id}">${title} <span class="count">${total}</span></h2><p class="meaning">${meaning}</p>`;
 	if (runs.length === 0) return html`<section aria-labelledby="${id}">${head}<p class="none">None.</p></section>`;
-	return html`<section class="alarm" aria-labelledby="${id}">${head}${runTable(runs)}</section>`;
+	const rest = totals.map(({ condition, total: all }) => {
+		const shown = runs.filter((run) => run.condition === condition).length;
+		return moreNote(all - shown, `/runs?condition=${condition}`, condition);
+	});
+	return html`<section class="alarm" aria-labelledby="${id}">${head}${runTable(longestFirst(runs), about)}${rest}</section>`;
+}
+
+function longestFirst(runs: readonly ApiRun[]): readonly ApiRun[] {
+	return runs.toSorted((one, other) => (other.silence_seconds ?? 0) - (one.silence_seconds ?? 0));
+}
+
+/** What there was no room for. */
+function moreNote(count: number, path: string, what: string): Html | null {
+	return count <= 0
+		? null
+		: html`<p class="more">and ${count} more: <a href="${path}">all runs that are ${what}</a></p>`;
 }
 
 function suspectsSection(suspects: readonly ApiRun[], status: ApiStatus): Html {
-	const head = html`<h2 id="suspects">Suspects <span class="count">${Math.max(suspects.length, status.suspects)}</span></h2><p class="meaning">silent for longer than they should be; the server is asked before anything is told</p>`;
-	const body = suspects.length === 0 ? html`<p class="none">None.</p>` : runTable(suspects);
-	return html`<section aria-labelledby="suspects">${head}${body}</section>`;
-}
-
-function runTable(runs: readonly ApiRun[]): Html {
-	const rows = runs.map(
-		(run) =>
-			html`<tr><th scope="row">${runLink(run)}</th><td>${run.condition ?? run.standing}</td><td>${silenceBar(run)}</td><td>${run.state_name ?? run.state_type ?? "unknown"}</td><td>${run.deployment?.name ?? run.flow?.name ?? "–"}</td><td>${run.work_pool ?? "–"}</td><td>${momentOf(run.last_alive_at)}</td><td><a href="${run.url}" rel="noreferrer">Prefect</a></td></tr>`,
-	);
-	return html`<div class="wide"><table><thead><tr><th scope="col">Flow run</th><th scope="col">Condition</th><th scope="col">Silence</th><th scope="col">State</th><th scope="col">Deployment</th><th scope="col">Work pool</th><th scope="col">Last alive</th><th scope="col">Look</th></tr></thead><tbody>${rows}</tbody></table></div>`;
-}
-
-function runLink({ id, name }: Pick<ApiRun, "id" | "name">): Html {
-	return html`<a href="/runs/${id}">${name ?? id}</a>`;
+	const total = Math.max(suspects.length, status.suspects);
+	const head = html`<h2 id="suspects">Suspects <span class="count">${total}</span></h2><p class="meaning">Silent for too long; the server is asked before an alert is raised.</p>`;
+	const body = suspects.length === 0 ? html`<p class="none">None.</p>` : runTable(longestFirst(suspects), "silence");
+	const rest = moreNote(total - suspects.length, "/runs?standing=suspect", "suspect");
+	return html`<section aria-labelledby="suspects">${head}${body}${rest}</section>`;
 }
 
 function recentSection(episodes: readonly ApiEpisode[]): Html {
@@ -99,9 +128,9 @@ function recentSection(episodes: readonly ApiEpisode[]): Html {
 		return html`<section aria-labelledby="recent">${head}<p class="none">None yet.</p></section>`;
 	const rows = episodes.map(
 		(episode) =>
-			html`<tr><th scope="row">${runLink({ id: episode.run_id, name: episode.run_name })}</th><td>${episode.condition}</td><td>${momentOf(episode.raised_at)}</td><td>${outcomeText(episode)}</td><td>${episode.reason}</td></tr>`,
+			html`<tr><th scope="row">${runLink({ id: episode.run_id, name: episode.run_name })}</th><td>${episode.condition}</td><td>${momentOf(episode.raised_at)}</td><td>${outcomeText(episode)}</td><td class="minor">${episode.reason}</td></tr>`,
 	);
-	return html`<section aria-labelledby="recent">${head}<div class="wide"><table><thead><tr><th scope="col">Flow run</th><th scope="col">Condition</th><th scope="col">Raised</th><th scope="col">Outcome</th><th scope="col">Why</th></tr></thead><tbody>${rows}</tbody></table></div></section>`;
+	return html`<section aria-labelledby="recent">${head}<div class="wide"><table><thead><tr><th scope="col">Flow run</th><th scope="col">Condition</th><th scope="col">Raised</th><th scope="col">Outcome</th><th scope="col" class="minor">Why</th></tr></thead><tbody>${rows}</tbody></table></div></section>`;
 }
 
 function outcomeText({ outcome, raised_at: raisedAt, resolved_at: resolvedAt }: ApiEpisode): string {

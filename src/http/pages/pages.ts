@@ -1,27 +1,36 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
-import type { Standing } from "../../core/explanation.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { type Answers, goneSignal, isUuid, type RunSource } from "../api/api.ts";
-import type { ApiRun } from "../api/run-schema.ts";
+import { type Answers, goneSignal, isUuid } from "../api/api.ts";
+import { runsQuerySchema } from "../api/schemas.ts";
 import { icon, liveScript, style } from "./assets.ts";
 import { html } from "./html.ts";
 import { page, pagePolicy } from "./layout.ts";
-import { overviewMain, pageRunsMax, titleOf } from "./overview-page.ts";
+import { readOverview, readRuns } from "./overview.ts";
+import { overviewMain, titleOf } from "./overview-page.ts";
 import { runMain } from "./run-page.ts";
+import { runsMain, titleOf as runsTitleOf } from "./runs-page.ts";
 import { standingWords } from "./words.ts";
 
 /** People look; they do not stare: and each change costs a page. */
 const changedEveryMs = 5_000;
 /** Readers of live pages at a time; more get the page as it is. */
 const liveReadersMax = 50;
-const recentMax = 25;
+/** On one page of the list. */
+const pageRuns = 200;
 
 /** The pages for people. They work without the script, which only fetches them anew. */
 export function addPages(server: FastifyInstance, answers: Answers, clock: Clock): void {
 	const { source, version } = answers;
 	server.get("/", async (_request, reply) => {
-		const main = await overview(answers);
-		return sendPage(reply, 200, page(`${main.title} – zombied`, version, main.main));
+		const overview = await readOverview(answers);
+		return sendPage(reply, 200, page(`${titleOf(overview.status)} – zombied`, version, overviewMain(overview)));
+	});
+	server.get("/runs", async (request, reply) => {
+		const parsed = runsQuerySchema.safeParse({ limit: pageRuns, ...(request.query as object) });
+		if (!parsed.success) return sendPage(reply, 400, page("Unknown filter – zombied", version, unknownFilter));
+		const query = parsed.data;
+		const { runs, next } = await readRuns(source(), query);
+		return sendPage(reply, 200, page(`${runsTitleOf(query)} – zombied`, version, runsMain({ query, runs, next })));
 	});
 	server.get<{ Params: { id: string } }>("/runs/:id", async (request, reply) => {
 		const runId = request.params.id.toLowerCase();
@@ -36,35 +45,8 @@ export function addPages(server: FastifyInstance, answers: Answers, clock: Clock
 	addLive(server);
 }
 
+const unknownFilter = html`<h1>Unknown filter</h1><p>That is no way to look for runs. <a href="/runs">All runs</a></p>`;
 const unknownRun = html`<h1>Unknown run</h1><p>zombied has not heard of this run, or has forgotten it: ended runs are kept for as long as <code>retention.runs</code> says. <a href="/">Back</a></p>`;
-
-async function overview(answers: Answers): Promise<{ readonly title: string; readonly main: ReturnType<typeof html> }> {
-	const status = answers.status();
-	const source = answers.source();
-	const flagged = await runsOf(source, "flagged");
-	const suspects = await runsOf(source, "suspect");
-	const [coverage, { episodes }] = await Promise.all([
-		source.coverage(),
-		source.episodes({ state: "any", limit: recentMax }),
-	]);
-	const main = overviewMain({ status, flagged, suspects, coverage, recent: episodes });
-	return { title: titleOf(status, flagged.length), main };
-}
-
-async function runsOf(source: RunSource, standing: Standing): Promise<readonly ApiRun[]> {
-	const runs: ApiRun[] = [];
-	let from: number | null = 0;
-	while (from !== null && runs.length < pageRunsMax) {
-		const part: { readonly runs: readonly ApiRun[]; readonly next: number | null } = await source.runs({
-			standing,
-			limit: pageRunsMax - runs.length,
-			from,
-		});
-		runs.push(...part.runs);
-		from = part.next;
-	}
-	return runs;
-}
 
 /** Server-sent events: that there may be something new, never what. */
 function addLive(server: FastifyInstance): void {

@@ -11,8 +11,14 @@ const stateHeightPx = 26;
 const beatTopPx = 62;
 const beatHeightPx = 30;
 const axisPx = 116;
-/** A label needs so much room beside the one before it. */
-const labelMinPx = 70;
+/** Of a state's name, and about how wide one of them is. */
+const labelCharsMax = 24;
+const labelCharPx = 7;
+/** The server is asked for 200 events: where there are nearly as many beats, there may have been more. */
+const manyBeats = 190;
+/** Along the axis. */
+const timesShown = 5;
+const dayMs = 86_400_000;
 /** Room to the right of the last moment, as a share of the whole. */
 const airShare = 0.04;
 
@@ -33,12 +39,12 @@ export function timelinePicture(run: ApiRunDetail, nowMs: number): Html {
 	const x = (ms: number): number =>
 		Math.round(10 * (leftPx + ((ms - span.fromMs) / (span.untilMs - span.fromMs)) * (rightPx - leftPx))) / 10;
 	const endMs = run.standing === "ended" ? span.untilMs : nowMs;
-	return html`<figure><svg class="timeline" role="img" aria-label="${saidOf(run)}" viewBox="0 0 ${widthPx} ${heightPx}">
+	return html`<figure tabindex="0"><svg class="timeline" role="img" aria-label="${saidOf(run)}" viewBox="0 0 ${widthPx} ${heightPx}">
 <defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line class="hatch" x1="0" x2="0" y1="0" y2="6"/></pattern></defs>
 ${stateBands(run.timeline, endMs, x)}${blindBands(run.timeline, x)}${silenceLine(run, nowMs, x)}${beatStrokes(run.timeline, x)}${alertMarks(run.timeline, x)}
 <line class="axis" x1="${leftPx}" x2="${rightPx}" y1="${axisPx}" y2="${axisPx}"/>
-<text x="${leftPx}" y="${axisPx + 18}">${clockOf(span.fromMs)}</text><text class="end" x="${rightPx}" y="${axisPx + 18}">${clockOf(span.untilMs)} UTC</text>
-</svg><figcaption>States above, heartbeats as strokes${run.timeline.some(({ kind }) => kind === "blind") ? ", hatched what zombied could not hear" : ""}${limitAtMs(run) === null ? "" : ", dashed the limit"}.${run.timeline_source === "memory" ? " Prefect could not be asked: this is what zombied remembers." : ""}</figcaption></figure>`;
+${timeMarks(span, x)}
+</svg><figcaption>States above, heartbeats as strokes${legendOf(run)}. Times are UTC${daysOf(span)}.${run.timeline_source === "memory" ? " Prefect could not be asked: this is what zombied remembers." : ""}</figcaption></figure>`;
 }
 
 function spanOf(run: ApiRunDetail, nowMs: number): Span | null {
@@ -72,16 +78,35 @@ function saidOf(run: ApiRunDetail): string {
 
 function stateBands(timeline: readonly Happening[], endMs: number, x: (ms: number) => number): readonly Html[] {
 	const states = timeline.filter(({ kind }) => kind === "state");
-	let labelledUntilPx = Number.NEGATIVE_INFINITY;
-	return states.map(({ at, text, state_type: type }, index) => {
+	const bands = states.map(({ at, text, state_type: type }, index) => {
 		const fromPx = x(Date.parse(at));
 		const next = states[index + 1];
-		const untilPx = Math.max(fromPx + 2, x(next === undefined ? Math.max(endMs, Date.parse(at)) : Date.parse(next.at)));
-		const hasRoom = untilPx - fromPx >= labelMinPx || (fromPx >= labelledUntilPx && rightPx - fromPx >= labelMinPx);
-		if (hasRoom) labelledUntilPx = fromPx + labelMinPx;
-		const label = hasRoom ? html`<text x="${fromPx + 4}" y="${stateTopPx - 6}">${text.slice(0, 24)}</text>` : null;
-		return html`<rect class="state ${(type ?? "none").toLowerCase()}" x="${fromPx}" y="${stateTopPx}" width="${untilPx - fromPx}" height="${stateHeightPx}"><title>${text} since ${at}</title></rect>${label}`;
+		const untilPx = x(next === undefined ? Math.max(endMs, Date.parse(at)) : Date.parse(next.at));
+		return { at, text: text.slice(0, labelCharsMax), type, fromPx, widthPx: Math.max(2, untilPx - fromPx) };
 	});
+	const labelled = labelledOf(bands);
+	return bands.map((band) => {
+		const { at, text, type, fromPx, widthPx: bandPx } = band;
+		const label = labelled.has(band) ? html`<text x="${fromPx + 4}" y="${stateTopPx - 6}">${text}</text>` : null;
+		return html`<rect class="state ${(type ?? "none").toLowerCase()}" x="${fromPx}" y="${stateTopPx}" width="${bandPx}" height="${stateHeightPx}"><title>${text} since ${at}</title></rect>${label}`;
+	});
+}
+
+interface Band {
+	readonly text: string;
+	readonly fromPx: number;
+	readonly widthPx: number;
+}
+
+/** Those whose names have room: the widest first, for that is where the run was. */
+function labelledOf<Shown extends Band>(bands: readonly Shown[]): ReadonlySet<Shown> {
+	const labelled = new Set<Shown>();
+	const endOf = ({ fromPx, text }: Band): number => fromPx + 8 + text.length * labelCharPx;
+	for (const band of bands.toSorted((one, other) => other.widthPx - one.widthPx)) {
+		const isFree = [...labelled].every((other) => endOf(band) < other.fromPx || band.fromPx > endOf(other));
+		if (isFree && endOf(band) <= rightPx) labelled.add(band);
+	}
+	return labelled;
 }
 
 function blindBands(timeline: readonly Happening[], x: (ms: number) => number): readonly Html[] {
@@ -120,6 +145,38 @@ function alertMarks(timeline: readonly Happening[], x: (ms: number) => number): 
 		});
 }
 
-function clockOf(ms: number): string {
-	return new Date(ms).toISOString().slice(11, 19);
+/** Times along the axis, evenly, and where each is. */
+function timeMarks({ fromMs, untilMs }: Span, x: (ms: number) => number): readonly Html[] {
+	return Array.from({ length: timesShown }, (_, index) => {
+		const ms = fromMs + ((untilMs - fromMs) * index) / (timesShown - 1);
+		const place = index === 0 ? "start" : index === timesShown - 1 ? "end" : "middle";
+		return html`<line class="axis" x1="${x(ms)}" x2="${x(ms)}" y1="${axisPx}" y2="${axisPx + 5}"/><text class="${place}" x="${x(ms)}" y="${axisPx + 20}">${clockOf(ms, untilMs - fromMs)}</text>`;
+	});
+}
+
+/** What else is in the picture. */
+function legendOf(run: ApiRunDetail): string {
+	const kinds = new Set(run.timeline.map(({ kind }) => kind));
+	const beats = run.timeline.filter(({ kind }) => kind === "heartbeat").length;
+	return [
+		...(beats < manyBeats ? [] : [`the newest ${beats} of them`]),
+		...(kinds.has("blind") ? ["hatched what zombied could not hear"] : []),
+		...(run.silence_seconds === null ? [] : ["the thick line the silence"]),
+		...(limitAtMs(run) === null ? [] : ["dashed the limit"]),
+		...(kinds.has("raised") ? ["a dot an alert"] : []),
+		...(kinds.has("resolved") ? ["a green one its end"] : []),
+	]
+		.map((text) => `, ${text}`)
+		.join("");
+}
+
+function daysOf({ fromMs, untilMs }: Span): string {
+	const [from, until] = [fromMs, untilMs].map((ms) => new Date(ms).toISOString().slice(0, 10));
+	return from === until ? ` of ${from}` : `, from ${from} to ${until}`;
+}
+
+/** With the day where a picture is longer than one. */
+function clockOf(ms: number, lengthMs: number): string {
+	const text = new Date(ms).toISOString();
+	return lengthMs > dayMs ? `${text.slice(5, 10)} ${text.slice(11, 16)}` : text.slice(11, 19);
 }

@@ -10,7 +10,7 @@ export function durationText(seconds: number): string {
 /** A moment, readable and exact: the browser shows the text, the attribute is for programs. */
 export function momentOf(at: string | null): Html {
 	if (at === null) return html`<span class="none">never</span>`;
-	return html`<time datetime="${at}">${at.slice(0, 10)} ${at.slice(11, 19)} UTC</time>`;
+	return html`<time datetime="${at}">${at.slice(0, 10)} ${at.slice(11, 19)} UTC</time>`;
 }
 
 export const standingWords: Readonly<Record<Standing, string>> = {

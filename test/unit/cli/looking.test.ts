@@ -1,10 +1,15 @@
+import { readFile } from "node:fs/promises";
+import SqliteDatabase from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { operations } from "../../../src/http/api/openapi.ts";
 import { runDetailSchema } from "../../../src/http/api/run-schema.ts";
 import { coverageSchema } from "../../../src/http/api/schemas.ts";
 import { DaemonSession, runCommand } from "../../_util/cli-session.ts";
 import { eventually } from "../../_util/eventually.ts";
 import { sumSeries } from "../../_util/metrics-page.ts";
 import { type Actors, hostileName, setStage } from "../../_util/page-stage.ts";
+import { heartbeat, stateEvent } from "../../_util/prefect-events.ts";
 import { PrefectStub } from "../../_util/prefect-stub.ts";
 import { TempFolder } from "../../_util/temp-folder.ts";
 
@@ -75,6 +80,24 @@ describe("beside a running daemon", () => {
 		expect(told.explanation[0]).toMatch(verdict);
 	});
 
+	test("every path of the API answers as its schema says, and goes on with 200 while Prefect is away", async () => {
+		await using daemon = await startSettled();
+		const answers = async (): Promise<unknown[]> =>
+			await Promise.all(
+				operations.map(async ({ path, answer }) => {
+					const response = await fetch(`${daemon.address}/api/v1${path.replace("{id}", actors.suspect)}`);
+					const { success } = z.fromJSONSchema(z.toJSONSchema(answer)).safeParse(await response.json());
+					return { path, status: response.status, success };
+				}),
+			);
+		const all = operations.map(({ path }) => ({ path, status: 200, success: true }));
+		expect(await answers()).toEqual(all);
+		stub.refusesConnections = true;
+		stub.cutConnections();
+		await daemon.untilLogged("stream.ended");
+		expect(await answers()).toEqual(all);
+	});
+
 	test("while Prefect is away, what zombied remembers is told", async () => {
 		await using daemon = await startSettled();
 		stub.planAnswer({ path: /events\/filter/u, status: 500, times: 100 });
@@ -84,16 +107,46 @@ describe("beside a running daemon", () => {
 		expect(stdout.match(/ {2}heartbeat$/gmu)?.length).toBeGreaterThanOrEqual(1);
 	});
 
-	test("the address of a run's page in Prefect names it as well; what names no run, and a run unknown, are told so", async () => {
+	test("O7: a run is named by its name, or by the address of its page in Prefect; several of one name are told apart", async () => {
 		await using daemon = await startSettled();
 		const page = `http://prefect/runs/flow-run/${actors.suspect.toUpperCase()}?tab=logs`;
 		expect((await run(daemon.listen, "explain", page)).stdout).toMatch(/^slow-sloth/u);
-		expect(await run(daemon.listen, "explain", "slow-sloth")).toMatchObject({
+		expect((await run(daemon.listen, "explain", "slow-sloth")).stdout).toMatch(/^slow-sloth \(/u);
+		const { id } = stub.addRun({ name: "slow-sloth", type: "COMPLETED" });
+		const both = await run(daemon.listen, "explain", "slow-sloth");
+		expect(both.code).toBe(1);
+		expect(both.stderr).toMatch(/several runs are named "slow-sloth"; give the id of one:/u);
+		expect(both.stderr).toContain(`${id}  Completed`);
+		expect(both.stderr).toContain(`${actors.suspect}  Running`);
+		expect(await run(daemon.listen, "explain", "nobody")).toMatchObject({
 			code: 1,
-			stderr: expect.stringMatching(/names no run/u),
+			stderr: expect.stringMatching(/no run is named "nobody"/u),
 		});
 		const unknown = await run(daemon.listen, "explain", "00000000-0000-4000-8000-000000000000");
-		expect(unknown).toMatchObject({ code: 1, stderr: expect.stringMatching(/has not heard of run/u) });
+		expect(unknown).toMatchObject({
+			code: 1,
+			stderr: expect.stringMatching(/neither zombied nor Prefect knows that run/u),
+		});
+	});
+
+	test("O7: of a run that ended before zombied ever ran, the server is asked", async () => {
+		await using daemon = await startSettled();
+		const atMs = stub.nowMs() - 7_200_000;
+		const { id, state } = stub.addRun({ name: "old-owl", type: "FAILED", atMs, deployed: true });
+		stub.store(stateEvent({ id: state.id, runId: id, runName: "old-owl", type: "FAILED", atMs }));
+		stub.store(heartbeat({ runId: id, runName: "old-owl", occurredMs: atMs - 30_000 }));
+		const { code, stdout } = await run(daemon.listen, "explain", id);
+		expect(code).toBe(0);
+		expect(stdout).toMatch(/^old-owl \(.*\) of nightly\nIt has ended: FAILED/u);
+		expect(stdout).toMatch(/does not watch it.*heartbeat\n.*state Failed/su);
+		expect((await run(daemon.listen, "explain", "old-owl")).stdout).toBe(stdout);
+		// It is asked after, and not taken into memory.
+		expect((await run(daemon.listen, "runs", "--standing", "ended")).stdout).not.toContain(id);
+		stub.planAnswer({ path: /flow_runs\/filter/u, status: 500, times: 100 });
+		expect(await run(daemon.listen, "explain", id)).toMatchObject({
+			code: 1,
+			stderr: expect.stringMatching(/or Prefect does not answer and zombied has forgotten it/u),
+		});
 	});
 
 	test("runs are listed as they stand, by what was asked for, and names do no harm", async () => {
@@ -138,6 +191,26 @@ describe("where no daemon runs", () => {
 		expect(stdout).toMatch(/It beats every 30s/u);
 		expect((await run(nobody, "runs", "--json")).stdout.trimEnd().split("\n").length).toBeGreaterThanOrEqual(6);
 		expect((await run(nobody, "coverage")).stdout).toContain("nightly");
+		expect((await run(nobody, "explain", "slow-sloth")).stdout).toMatch(/^slow-sloth \(/u);
+	});
+
+	test("the database is read beside one who writes to it, and not changed", async () => {
+		{
+			await using daemon = await startSettled();
+			await daemon.stop();
+		}
+		const database = folder.file("zombied.db");
+		const before = await readFile(database);
+		const writer = new SqliteDatabase(database);
+		try {
+			writer.exec("BEGIN IMMEDIATE");
+			expect(await run(nobody, "explain", actors.suspect)).toMatchObject({ code: 0 });
+			expect((await run(nobody, "runs", "--name", "slow-sloth")).stdout).toContain(actors.suspect);
+		} finally {
+			writer.exec("ROLLBACK");
+			writer.close();
+		}
+		expect(await readFile(database)).toEqual(before);
 	});
 
 	test("and with no database either that is what is said", async () => {

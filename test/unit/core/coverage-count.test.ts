@@ -88,14 +88,16 @@ it("a fleet that is well is counted without reading one run; runs of another for
 
 it("looking for suspects reads no run that is overdue alone", () => {
 	const table = new RunTable();
-	for (let n = 0; n < 100; n += 1) table.add(beating(uuid(1, n)), 0).passed = n < 3 ? "suspect" : "missed";
-	const read = vi.spyOn(table, "at");
+	for (let n = 0; n < 100; n += 1) table.add(beating(uuid(1, n)), 0).passed = "missed";
 	// What explains a run is not asked for here: none of them matches.
 	const inspection = new Inspection(table, {} as ConstructorParameters<typeof Inspection>[1]);
-	const filter = { standing: "suspect", condition: "undead", deployment: null, workPool: null } as const;
+	const filter = { standing: "suspect", condition: null, deployment: null, workPool: null, name: null } as const;
+	const read = vi.spyOn(table, "at");
 	expect(inspection.page(filter, 0, 10, now)).toEqual({ runs: [], next: null });
 	expect(read).not.toHaveBeenCalled();
-	inspection.page({ ...filter, condition: null, deployment: "none" }, 0, 10, now);
+	for (const n of [7, 8, 9]) table.at(n).asideUntilMonoMs = 2_000;
+	read.mockClear();
+	expect(inspection.page(filter, 0, 10, now)).toEqual({ runs: [], next: null });
 	expect(read).toHaveBeenCalledTimes(3);
 });
 

@@ -252,7 +252,7 @@ describe("what a limit is made of", () => {
 });
 
 describe("looking at many", () => {
-	const any = { standing: null, condition: null, deployment: null, workPool: null };
+	const any = { standing: null, condition: null, deployment: null, workPool: null, name: null };
 
 	function fleet(): { readonly world: World; readonly runs: readonly SimRun[] } {
 		const world = new World();

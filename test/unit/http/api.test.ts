@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { RunSource } from "../../../src/http/api/api.ts";
 import { operations } from "../../../src/http/api/openapi.ts";
+import { problemSchema } from "../../../src/http/api/schemas.ts";
 import { HttpServer } from "../../../src/http/http-server.ts";
 import { Metrics } from "../../../src/observe/metrics.ts";
 import { apiRun, pageSource, someRunId } from "../../_util/page-source.ts";
@@ -82,17 +83,66 @@ describe("the JSON API", () => {
 		["/api/v1/episodes?before=yesterday", 400, /before/],
 		["/api/v1/runs/not-a-uuid", 400, /UUID/],
 		["/api/v1/runs/00000000-0000-4000-8000-000000000000", 404, /not heard/],
-	])("%s is refused in one line", async (path, status, message) => {
+		["/api/v1/nothing", 404, /openapi\.json/],
+		["/api/v1/runs/%ff", 400, /bad request/],
+	])("%s is refused in one line, as the document says", async (path, status, message) => {
 		const answer = await get(path);
 		expect(answer.status).toBe(status);
-		expect(JSON.parse(answer.text).error).toMatch(message);
+		expect(problemSchema.strict().parse(JSON.parse(answer.text)).error).toMatch(message);
+		const document = JSON.parse((await get("/api/v1/openapi.json")).text);
+		const operation = document.paths[path.startsWith("/api/v1/runs/") ? "/runs/{id}" : path.slice(7).split("?")[0]!];
+		if (operation === undefined) return;
+		const { $schema: _, ...schema } = z.toJSONSchema(problemSchema);
+		expect(operation.get.responses[status].content["application/json"].schema).toEqual(schema);
+	});
+});
+
+describe("the list of runs", () => {
+	beforeEach(() => start(null));
+
+	test("shows the runs that were asked for, and where they go on", async () => {
+		const asked: unknown[] = [];
+		source = pageSource({
+			runs: async (query) => {
+				asked.push(query);
+				return { runs: [apiRun()], next: query.from === 0 ? 5_000 : 9_000 };
+			},
+		});
+		const { status, text } = await get("/runs?condition=zombie&deployment=a%26b&limit=2");
+		expect(status).toBe(200);
+		expect(text).toMatch(/<h1>Runs: zombie, deployment a&amp;b<\/h1>.*wise-otter.*wise-otter/su);
+		expect(text).toContain(
+			'<a rel="next" href="/runs?condition=zombie&amp;deployment=a%26b&amp;limit=2&amp;from=9000">',
+		);
+		// An answer may hold fewer than were wanted although there are more.
+		expect(asked).toMatchObject([
+			{ from: 0, limit: 2, deployment: "a&b" },
+			{ from: 5_000, limit: 1 },
+		]);
+	});
+
+	test("a filter that makes no sense is refused, and not repeated; a name cannot act", async () => {
+		expect(await get("/runs?standing=<script>")).toMatchObject({ status: 400 });
+		expect((await get("/runs?standing=<script>")).text).not.toContain("<script>");
+		const { text } = await get(`/runs?deployment=${encodeURIComponent("<img src=x>\u202e\u0007")}`);
+		expect(text).toContain("deployment &lt;img src=x&gt;\\u{202e}\\u{7}");
 	});
 });
 
 describe("http.token", () => {
 	beforeEach(() => start("open sesame"));
 
-	const guarded = ["/", `/runs/${someRunId}`, "/live", ...operations.map(({ path }) => answerOf(path))];
+	const guarded = [
+		"/",
+		"/?x=/metrics",
+		"/runs",
+		`/runs/${someRunId}`,
+		"/live",
+		"/api/v1/openapi.json",
+		"/api/v1/nothing",
+		"//metrics",
+		...operations.map(({ path }) => answerOf(path)),
+	];
 
 	test.each(guarded)("%s needs it: no name is told without", async (path) => {
 		for (const authorization of [undefined, "Bearer wrong", `Basic ${btoa("me:wrong")}`, "open sesame"]) {

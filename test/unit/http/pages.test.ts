@@ -43,10 +43,12 @@ test("whatever is put into markup comes out as the text that it was", () => {
 
 describe("the overview", () => {
 	test("says first what needs somebody", () => {
-		expect(titleOf({ ...status, open_episodes: 2 }, 2)).toBe("2 runs need you");
-		expect(titleOf({ ...status, open_episodes: 0, blind: true }, 0)).toBe("Verdicts are on hold");
-		expect(titleOf({ ...status, open_episodes: 0, suspects: 1 }, 0)).toBe("No alerts, 1 suspect");
-		expect(titleOf({ ...status, open_episodes: 0 }, 0)).toBe("No alerts");
+		expect(titleOf({ ...status, open_episodes: 2 })).toBe("2 runs need you");
+		const quiet = { ...status, open_episodes: 0 };
+		expect(titleOf({ ...quiet, blind: true })).toBe("No alerts, and no new ones now: verdicts are on hold");
+		expect(titleOf({ ...quiet, ready: false })).toBe("No alerts, and no new ones now: zombied is not ready");
+		expect(titleOf({ ...quiet, suspects: 1 })).toBe("No alerts, 1 suspect");
+		expect(titleOf(quiet)).toBe("No alerts");
 	});
 
 	test("shows each flagged run under its kind, and no kind that nobody is of but zombies", () => {
@@ -58,9 +60,49 @@ describe("the overview", () => {
 		expect(overview()).toMatch(/Zombies <span class="count">0<\/span>.*None\./su);
 	});
 
+	test("what there is no room for is counted, and has a page of its own", () => {
+		const open = { ...status, suspects: 7, open_by_condition: { zombie: 1_204, stuck_retry: 1, stuck_pending: 300 } };
+		const page = overview({
+			status: open,
+			flagged: [
+				apiRun(),
+				apiRun({ condition: "stuck_retry" }),
+				...Array.from({ length: 100 }, () => apiRun({ condition: "stuck_pending" })),
+			],
+			suspects: [apiRun({ standing: "suspect", condition: null })],
+		});
+		expect(page).toContain('Zombies <span class="count">1204</span>');
+		expect(page).toContain('and 1203 more: <a href="/runs?condition=zombie">');
+		expect(page).toContain('Stuck <span class="count">301</span>');
+		expect(page).toContain('and 200 more: <a href="/runs?condition=stuck_pending">');
+		expect(page).not.toContain("condition=stuck_retry");
+		expect(page).toContain('and 6 more: <a href="/runs?standing=suspect">');
+		expect(overview({ flagged: [apiRun()] })).not.toContain("more:");
+	});
+
+	test("of a stuck run it says why, of each flagged one what it may have died of and whom it is in the way of", () => {
+		const cause = { likely_cause: "pod evicted", impact: "it holds a slot of work pool k8s (5 of 5 taken)" };
+		const page = overview({
+			flagged: [apiRun({ condition: "stuck_pending", reason: "PENDING for 3346 s", ...cause })],
+		});
+		expect(page).toMatch(/Stuck.*PENDING for 3346 s.*pod evicted.*it holds a slot of work pool k8s/su);
+		expect(overview({ flagged: [apiRun()] })).not.toMatch(/<br>|PENDING/u);
+	});
+
+	test("says how well it hears: API, events and what is read after a gap, blind time, last sweep, own health", () => {
+		const facts = { prefect_answers: false, blind_seconds_last_hour: 90, catching_up: true, own_health: 2 };
+		const page = overview({ status: { ...status, ...facts } });
+		expect(page).toMatch(/class="bad"><dt>Prefect&#39;s API<\/dt><dd>does not answer/u);
+		expect(page).toMatch(/Events<\/dt><dd>connected: reading what was missed/u);
+		expect(page).toMatch(/Blind in the last hour<\/dt><dd>1m30s/u);
+		expect(page).toMatch(/Own health<\/dt><dd>2 of 7: limits are longer/u);
+		expect(page).toMatch(/Last sweep<\/dt><dd><time datetime="2026-11-22T00:00:05.000Z">/u);
+		expect(overview()).toMatch(/connected, all caught up.*Own health<\/dt><dd>well/su);
+	});
+
 	test("tells why verdicts are on hold", () => {
 		const blind = { ...status, stream_connected: false, blind: true, blind_causes: ["socket" as const] };
-		expect(overview({ status: blind })).toContain("on hold: the events socket was not open");
+		expect(overview({ status: blind })).toContain("on hold: no connection to Prefect&#39;s events");
 		expect(overview()).not.toContain("on hold");
 	});
 
@@ -75,7 +117,7 @@ describe("the overview", () => {
 			held_until: "2026-11-22T00:05:45.000Z",
 		};
 		const page = overview({ status: { ...status, group_incidents: [group] } });
-		expect(page).toMatch(/work pool k8s.*12 runs \(full\).*2026-11-22 00:05:45 UTC/su);
+		expect(page).toMatch(/work pool k8s.*12 runs \(full\).*2026-11-22 00:05:45\u00a0UTC/su);
 		expect(overview()).not.toContain("Fell silent together");
 	});
 
@@ -130,6 +172,31 @@ describe("a run's page", () => {
 	test("of an ended run no silence is drawn", () => {
 		const page = runMain(apiRunDetail({ standing: "ended", condition: null, silence_seconds: null }), nowMs).text;
 		expect(page).not.toMatch(/class="silence"|class="limit"/u);
+	});
+
+	test("names of states never lie on one another: a long state has its name, a short one beside it goes without", () => {
+		const state = (second: number, text: string) => ({
+			at: new Date(nowMs - 150_000 + second * 1_000).toISOString(),
+			kind: "state" as const,
+			text,
+			until: null,
+			state_type: "RUNNING" as const,
+		});
+		const labelsOf = (...timeline: ReturnType<typeof state>[]) =>
+			[...runMain(apiRunDetail({ timeline }), nowMs).text.matchAll(/y="16">([^<]+)</gu)].map(([, name]) => name);
+		expect(labelsOf(state(0, "Scheduled"), state(1, "Pending"), state(2, "Running"))).toEqual(["Running"]);
+		expect(labelsOf(state(0, "Scheduled"), state(50, "Pending"), state(100, "Running"))).toHaveLength(3);
+	});
+
+	test("a picture longer than a day names the days, and one of many beats says that they are the newest", () => {
+		const beat = (hour: number) => new Date(nowMs - hour * 3_600_000).toISOString();
+		const happening = { kind: "heartbeat", text: "heartbeat", until: null, state_type: null } as const;
+		const timeline = Array.from({ length: 196 }, (_, n) => ({ ...happening, at: beat(196 - n) }));
+		const page = runMain(apiRunDetail({ timeline, last_alive_at: beat(1) }), nowMs).text;
+		expect(page).toMatch(/>11-13 20:02<.*>11-2\d \d\d:\d\d</su);
+		expect(page).toContain("heartbeats as strokes, the newest 196 of them");
+		expect(page).toContain("Times are UTC, from 2026-11-13 to 2026-11-22.");
+		expect(runMain(apiRunDetail(), nowMs).text).not.toMatch(/newest|from 2026-11-1/u);
 	});
 
 	test("says when Prefect could not be asked, and when zombied no longer watches", () => {
