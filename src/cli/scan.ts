@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { type ScanOptions, type ScanResult, scan } from "../daemon/scan.ts";
 import { formatDuration } from "../lib/duration.ts";
-import type { EpisodeLine } from "../notify/log/episode-line.ts";
+import type { EpisodeLine } from "../notify/episode-line.ts";
 import { createLogger } from "../observe/logger.ts";
 import { isoTime } from "../observe/plain-text.ts";
 import { type CommandContext, hasColour } from "./context.ts";

@@ -5,7 +5,7 @@ import type { Inquiry } from "../core/input.ts";
 import { Tracker } from "../core/tracker.ts";
 import type { Clock, Instant } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
-import { type EpisodeLine, toEpisodeLine } from "../notify/log/episode-line.ts";
+import { type EpisodeLine, toEpisodeLine } from "../notify/episode-line.ts";
 import { createReporter } from "../observe/log-and-metrics.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Metrics } from "../observe/metrics.ts";

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { renderConfigurationDocs } from "../../src/config/render-docs.ts";
 import { renderExample } from "../../src/config/render-example.ts";
 import { renderJsonSchema } from "../../src/config/render-schema.ts";
-import { alertLineSchema } from "../../src/notify/log/alert-line.ts";
+import { alertLineSchema } from "../../src/notify/alert-line.ts";
 import { renderMetricsDocs } from "../../src/observe/render-docs.ts";
 import { renderLimits } from "./limits.ts";
 

@@ -1,8 +1,8 @@
 import type { Transition } from "../../core/episode.ts";
 import { messageOf, OutsideError } from "../../lib/errors.ts";
+import { type AlertLine, toAlertLine } from "../alert-line.ts";
+import { type AlertLineContext, generousLimits, type TextLimits } from "../line-parts.ts";
 import type { Sink } from "../sink.ts";
-import { type AlertLine, toAlertLine } from "./alert-line.ts";
-import { type AlertLineContext, generousLimits, type TextLimits } from "./line-parts.ts";
 
 /** Line break included. Docker's json-file driver splits at 16 KiB, and a split line does not parse. */
 const lineBytesMax = 16_384;

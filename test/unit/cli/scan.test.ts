@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Clock, systemClock } from "../../../src/lib/clock.ts";
-import { alertLineSchema } from "../../../src/notify/log/alert-line.ts";
+import { alertLineSchema } from "../../../src/notify/alert-line.ts";
 import { runCommand } from "../../_util/cli-session.ts";
 import { heartbeat } from "../../_util/prefect-events.ts";
 import { PrefectStub } from "../../_util/prefect-stub.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { groupTransitionOf } from "../../../src/core/episode.ts";
 import type { GroupIncident } from "../../../src/core/group-incident.ts";
-import { alertLineSchema, toAlertLine } from "../../../src/notify/log/alert-line.ts";
+import { alertLineSchema, toAlertLine } from "../../../src/notify/alert-line.ts";
 import { jsonLine, LogSink } from "../../../src/notify/log/log-sink.ts";
 import { CollectingStream } from "../../_util/collecting-stream.ts";
 import { groupOf } from "../../_util/store-samples.ts";

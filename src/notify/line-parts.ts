@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isoTime } from "../../observe/plain-text.ts";
+import { isoTime } from "../observe/plain-text.ts";
 
 export const time = z.iso.datetime({ precision: 3 });
 export const timeOrNull = time.nullable();

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Impact, impactText, slotKinds } from "../../core/circumstances.ts";
+import { type Impact, impactText, slotKinds } from "../core/circumstances.ts";
 import {
 	conditions,
 	type Episode,
@@ -7,10 +7,10 @@ import {
 	outcomes,
 	type Severity,
 	severities,
-} from "../../core/episode.ts";
-import { stateTypes } from "../../core/run.ts";
-import { formatDuration } from "../../lib/duration.ts";
-import { isoTime, plainText } from "../../observe/plain-text.ts";
+} from "../core/episode.ts";
+import { stateTypes } from "../core/run.ts";
+import { formatDuration } from "../lib/duration.ts";
+import { isoTime, plainText } from "../observe/plain-text.ts";
 import {
 	type AlertLineContext,
 	generousLimits,

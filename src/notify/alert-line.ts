@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isOfEpisode, type Transition } from "../../core/episode.ts";
+import { isOfEpisode, type Transition } from "../core/episode.ts";
 import { episodeRaisedSchema, episodeResolvedSchema, toEpisodeLine } from "./episode-line.ts";
 import { groupRaisedSchema, groupResolvedSchema, toGroupLine } from "./group-line.ts";
 import { type AlertLineContext, generousLimits, type TextLimits } from "./line-parts.ts";

@@ -1,14 +1,14 @@
 import { z } from "zod";
-import type { GroupTransition } from "../../core/episode.ts";
+import type { GroupTransition } from "../core/episode.ts";
 import {
 	type Extent,
 	type GroupIncident,
 	type GroupKind,
 	type GroupOutcome,
 	heldUntilAtMostMs,
-} from "../../core/group-incident.ts";
-import { formatDuration } from "../../lib/duration.ts";
-import { isoTime, plainText } from "../../observe/plain-text.ts";
+} from "../core/group-incident.ts";
+import { formatDuration } from "../lib/duration.ts";
+import { isoTime, plainText } from "../observe/plain-text.ts";
 import { type AlertLineContext, lineHead, someOf, type TextLimits, time, timeOf, timeOrNull } from "./line-parts.ts";
 
 // Objects, because a missing member of a Record does not compile, where one of a list would.
