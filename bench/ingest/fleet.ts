@@ -20,12 +20,25 @@ export function runNameOf(index: number): string {
 	return `capybara-${String(index).padStart(7, "0")}`;
 }
 
-export function flowOf(index: number): { readonly id: string; readonly name: string } {
-	return { id: uuidOf(0xf100, index % flowsTotal), name: `daily-ingest-${index % flowsTotal}` };
+/** Something that many runs have in common. */
+interface Shared {
+	readonly id: string;
+	readonly name: string;
 }
 
-export function deploymentOf(index: number): { readonly id: string; readonly name: string } {
-	return { id: uuidOf(0xde91, index % flowsTotal), name: `production-${index % flowsTotal}` };
+const flows = Array.from({ length: flowsTotal }, (_, flow) => {
+	return { id: uuidOf(0xf100, flow), name: `daily-ingest-${flow}` };
+});
+const deployments = Array.from({ length: flowsTotal }, (_, flow) => {
+	return { id: uuidOf(0xde91, flow), name: `production-${flow}` };
+});
+
+export function flowOf(index: number): Shared {
+	return flows[index % flowsTotal] as Shared;
+}
+
+export function deploymentOf(index: number): Shared {
+	return deployments[index % flowsTotal] as Shared;
 }
 
 /** The state that all runs have been in for more than a day. */

@@ -1,7 +1,12 @@
-import { cadenceMs, clientVersion, lastStoredBeatMs, relatedOf, runIdOf, runNameOf } from "./fleet.ts";
+import { cadenceMs, clientVersion, flowsTotal, lastStoredBeatMs, relatedOf, runIdOf, runNameOf } from "./fleet.ts";
 
 const idChars = 36;
 const nameDigits = 7;
+const secondsChars = "0000-00-00T00:00:00.".length;
+const millisChars = secondsChars + 3;
+
+/** Heartbeats that are written to the socket at once. */
+export const framesAtOnce = 200;
 
 /** Where in a heartbeat's frame the parts stand that differ from beat to beat. */
 interface Template {
@@ -18,13 +23,18 @@ const placeEventId = "01a20000-0000-7000-8000-000000000000";
 
 /**
  * Heartbeats of the fleet's runs as websocket frames, byte for byte as Prefect 3.8.8 writes them, in an order that the
- * seed alone decides. Made as fast as they are sent: a million runs' frames would not fit into memory.
+ * seed alone decides. A million runs' frames would not fit into memory: a batch of them is made once, and all that differs
+ * from beat to beat is written over it, so that this process takes as little as it can of what the other one needs.
  */
 export class FrameSource {
 	readonly #runs: number;
 	readonly #ids: Buffer;
+	/** One for each flow; they follow one another, each at its place in the batch. */
 	readonly #templates: readonly Template[];
+	readonly #batch: Buffer;
 	readonly #beats: Uint16Array;
+	/** By beat: when a run's beat occurred, but for what is less than a second. */
+	readonly #occurred: Buffer[] = [];
 	#state: number;
 	#sent = 0;
 
@@ -33,7 +43,9 @@ export class FrameSource {
 		this.#runs = runs;
 		this.#ids = Buffer.alloc(runs * idChars);
 		for (let index = 0; index < runs; index += 1) this.#ids.write(runIdOf(index), index * idChars, "latin1");
-		this.#templates = Array.from({ length: 20 }, (_, index) => templateOf(index));
+		this.#templates = Array.from({ length: Math.min(flowsTotal, runs) }, (_, index) => templateOf(index));
+		const frames = Array.from({ length: framesAtOnce }, (_, frame) => this.#templateAt(frame).bytes);
+		this.#batch = Buffer.concat(frames);
 		this.#beats = new Uint16Array(runs);
 		this.#state = seed | 0;
 	}
@@ -43,53 +55,64 @@ export class FrameSource {
 		return this.#beats.reduce((sum, beats) => sum + (beats > 0 ? 1 : 0), 0);
 	}
 
-	/** The next frames, one after the other, received by the server now. */
+	/**
+	 * The next frames, one after the other, received by the server now. They are written over those before: call it when
+	 * nobody needs those any more.
+	 *
+	 * @param frames `framesAtOnce` at most
+	 */
 	next(frames: number, nowMs: number): Buffer {
-		const longest = Math.max(...this.#templates.map((template) => template.bytes.length));
-		const chunk = Buffer.allocUnsafe(frames * longest);
-		const received = new Date(nowMs).toISOString().slice(0, 23);
+		const received = Buffer.from(new Date(nowMs).toISOString().slice(0, millisChars), "latin1");
 		let end = 0;
-		for (let frame = 0; frame < frames; frame += 1) end = this.#put(chunk, end, received);
-		return chunk.subarray(0, end);
+		for (let frame = 0; frame < frames; frame += 1) {
+			const template = this.#templateAt(frame);
+			this.#put(end, template, this.#draw(frame), received);
+			end += template.bytes.length;
+		}
+		return this.#batch.subarray(0, end);
 	}
 
-	#put(chunk: Buffer, from: number, received: string): number {
-		const index = this.#draw();
-		const template = this.#templates[index % this.#templates.length] as Template;
-		const { bytes, occurredAt, runIdAt, nameDigitsAt, eventIdAt, receivedAt } = template;
-		const beat = (this.#beats[index] ?? 0) + 1;
-		this.#beats[index] = beat;
+	#templateAt(frame: number): Template {
+		return this.#templates[frame % this.#templates.length] as Template;
+	}
+
+	#put(from: number, template: Template, run: number, received: Buffer): void {
+		const batch = this.#batch;
+		const beat = (this.#beats[run] ?? 0) + 1;
+		this.#beats[run] = beat;
 		this.#sent += 1;
-		bytes.copy(chunk, from);
-		this.#ids.copy(chunk, from + runIdAt, index * idChars, (index + 1) * idChars);
-		putDigits(chunk, from + nameDigitsAt, nameDigits, index);
-		putHex(chunk, from + eventIdAt + 24, this.#sent);
-		chunk.write(this.#occurred(beat), from + occurredAt, "latin1");
-		putDigits(chunk, from + occurredAt + 20, 6, this.#sent % 1_000_000);
-		chunk.write(received, from + receivedAt, "latin1");
-		putDigits(chunk, from + receivedAt + 23, 3, this.#sent % 1_000);
-		return from + bytes.length;
+		copyChars(batch, from + template.runIdAt, this.#ids, run * idChars, idChars);
+		putDigits(batch, from + template.nameDigitsAt, nameDigits, run);
+		putHex(batch, from + template.eventIdAt + 24, this.#sent);
+		copyChars(batch, from + template.occurredAt, this.#occurredOf(beat), 0, secondsChars);
+		putDigits(batch, from + template.occurredAt + secondsChars, 6, this.#sent % 1_000_000);
+		copyChars(batch, from + template.receivedAt, received, 0, millisChars);
+		putDigits(batch, from + template.receivedAt + millisChars, 3, this.#sent % 1_000);
 	}
-
-	readonly #occurredTexts: string[] = [];
 
 	/**
 	 * A cadence apart, beginning days ago: a client may send what it has held. So the runs have the usual cadence at
 	 * whatever rate their beats come.
 	 */
-	#occurred(beat: number): string {
-		this.#occurredTexts[beat] ??= new Date(lastStoredBeatMs + beat * cadenceMs).toISOString().slice(0, 20);
-		return this.#occurredTexts[beat] as string;
+	#occurredOf(beat: number): Buffer {
+		const known = this.#occurred[beat];
+		if (known !== undefined) return known;
+		const text = new Date(lastStoredBeatMs + beat * cadenceMs).toISOString().slice(0, secondsChars);
+		const occurred = Buffer.from(text, "latin1");
+		this.#occurred[beat] = occurred;
+		return occurred;
 	}
 
-	/** Marsaglia's xorshift32. */
-	#draw(): number {
+	/** One of the flow's runs that the frame's template is of, by Marsaglia's xorshift32. */
+	#draw(frame: number): number {
 		let state = this.#state;
 		state ^= state << 13;
 		state ^= state >>> 17;
 		state ^= state << 5;
 		this.#state = state;
-		return (state >>> 0) % this.#runs;
+		const shape = frame % this.#templates.length;
+		const runs = Math.ceil((this.#runs - shape) / this.#templates.length);
+		return shape + this.#templates.length * ((state >>> 0) % runs);
 	}
 }
 
@@ -122,11 +145,16 @@ function templateOf(index: number): Template {
 	};
 }
 
+/** So few that a call of `copy` would take longer. */
+function copyChars(into: Buffer, at: number, chars: Buffer, from: number, length: number): void {
+	for (let index = 0; index < length; index += 1) into[at + index] = chars[from + index] as number;
+}
+
 function putDigits(into: Buffer, at: number, digits: number, value: number): void {
 	let rest = value;
 	for (let place = at + digits - 1; place >= at; place -= 1) {
 		into[place] = 0x30 + (rest % 10);
-		rest = Math.floor(rest / 10);
+		rest = (rest / 10) | 0;
 	}
 }
 

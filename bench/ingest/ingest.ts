@@ -9,10 +9,10 @@ import { type ZombiedTurn, zombiedTurn } from "./zombied-side.ts";
 export interface IngestOptions {
 	readonly python: string;
 	readonly liveRuns: readonly number[];
-	/** Of each of zombied's turns; null: a million, and two for each live run at least. */
+	/** Of each of zombied's turns; null: two million, and two for each live run at least. */
 	readonly events: number | null;
 	readonly repetitions: number;
-	/** No further repetition begins after it; each size has one at least. */
+	/** No further repetition begins after it; each size has one at least, and its share of the time that is left. */
 	readonly untilMonoMs: number;
 	/** Further arguments for the daemon's node. */
 	readonly nodeArgs: readonly string[];
@@ -53,7 +53,11 @@ const prefectEvents = 20_000;
 /** Both take the same frames from the same server, in turns: what the machine does beside it meets both alike. */
 export async function measureIngest(options: IngestOptions): Promise<readonly IngestFigures[]> {
 	const figures: IngestFigures[] = [];
-	for (const liveRuns of options.liveRuns) figures.push(await measureSize(liveRuns, options));
+	for (const [done, liveRuns] of options.liveRuns.entries()) {
+		const nowMonoMs = performance.now();
+		const shareMs = (options.untilMonoMs - nowMonoMs) / (options.liveRuns.length - done);
+		figures.push(await measureSize(liveRuns, { ...options, untilMonoMs: nowMonoMs + shareMs }));
+	}
 	return figures;
 }
 
@@ -91,7 +95,7 @@ async function takeTurns(source: SourceProcess, options: TurnOptions): Promise<P
 	const { python, liveRuns, folder, fleet, turn, nodeArgs, signal } = options;
 	// The same frames for both.
 	const seed = 1_000_003 * (turn + 1);
-	const events = options.events ?? Math.max(1_000_000, 2 * liveRuns);
+	const events = options.events ?? Math.max(2_000_000, 2 * liveRuns);
 	const database = folder.file("zombied.db");
 	const zombied = async (): Promise<ZombiedTurn> => {
 		for (const suffix of ["", "-wal", "-shm"]) await rm(`${database}${suffix}`, { force: true });

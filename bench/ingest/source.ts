@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { type WebSocket, WebSocketServer } from "ws";
-import { FrameSource } from "./frames.ts";
+import { FrameSource, framesAtOnce } from "./frames.ts";
 import { answerRest } from "./rest-answers.ts";
 
 /** What the parent asks for. */
@@ -22,8 +22,6 @@ export type SourceNews =
 	| { readonly news: "serving"; readonly apiUrl: string }
 	| { readonly news: "subscribed" }
 	| { readonly news: "sent"; readonly startedAtMs: number; readonly runsBeaten: number };
-
-const framesAtOnce = 200;
 
 let liveRuns = 0;
 let subscriber: Duplex | null = null;
@@ -76,9 +74,17 @@ async function send(order: SourceOrder & { readonly order: "send" }): Promise<vo
 		if (aheadMs > 1) await delay(aheadMs);
 		const chunk = source.next(Math.min(framesAtOnce, order.frames - sent), Date.now());
 		if (to.destroyed) throw new Error("the subscriber has gone");
-		if (!to.write(chunk)) await once(to, "drain");
+		// The source writes the next frames over these.
+		await written(to, chunk);
 	}
 	tell({ news: "sent", startedAtMs, runsBeaten: source.runsBeaten });
+}
+
+/** Resolves when the kernel has all of it. */
+async function written(to: Duplex, chunk: Buffer): Promise<void> {
+	await new Promise<void>((resolve, reject) => {
+		to.write(chunk, (error) => (error ? reject(error) : resolve()));
+	});
 }
 
 process.on("message", (order: SourceOrder) => {
