@@ -2,10 +2,10 @@
 export const idWords = 4;
 
 const dash = 45;
-const digits = Int8Array.from({ length: 128 }, (_, code) => digitOf(code));
+const digits = Int8Array.from({ length: 256 }, (_, code) => digitOf(code));
 const bytes = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-/** Of a code below 128; -1 of what is no digit of a UUID in lower case. */
+/** Of a code below 256; -1 of what is no digit of a UUID in lower case. */
 function digitOf(code: number): number {
 	if (code >= 48 && code <= 57) return code - 48;
 	return code >= 97 && code <= 102 ? code - 87 : -1;
@@ -54,13 +54,13 @@ export function putIdBytes(words: Uint32Array, text: Uint8Array, from: number): 
 }
 
 function halfOfBytes(text: Uint8Array, at: number): number {
-	const [a, b, c, d] = [
-		digits[text[at] ?? 0],
-		digits[text[at + 1] ?? 0],
-		digits[text[at + 2] ?? 0],
-		digits[text[at + 3] ?? 0],
-	];
-	return ((a ?? -1) << 12) | ((b ?? -1) << 8) | ((c ?? -1) << 4) | (d ?? -1);
+	return (
+		(digitAt(text, at) << 12) | (digitAt(text, at + 1) << 8) | (digitAt(text, at + 2) << 4) | digitAt(text, at + 3)
+	);
+}
+
+function digitAt(text: Uint8Array, at: number): number {
+	return digits[text[at] ?? 0] as number;
 }
 
 const highAt = [0, 9, 19, 28] as const;

@@ -11,23 +11,41 @@ import { DateMemory, isPlausible, prefectTimeBytes, scanTimestamp } from "./time
  *  "related":[{"prefect.resource.id":"…","prefect.resource.role":"…", further labels},…],
  *  "payload":{},"id":"UUID","follows":null,"received":"TIME"}}
  */
-const head = Buffer.from('{"type":"event","event":{"occurred":"');
-const upToRunId = Buffer.from(
+const head = fixedText('{"type":"event","event":{"occurred":"');
+const upToRunId = fixedText(
 	'","event":"prefect.flow-run.heartbeat","resource":{"prefect.resource.id":"prefect.flow-run.',
 );
-const upToName = Buffer.from('","prefect.resource.name":"');
+const upToName = fixedText('","prefect.resource.name":"');
 const upToVersion = Buffer.from('","prefect.version":"');
 const upToRelated = Buffer.from('"},"related":[');
 const relatedHead = Buffer.from('{"prefect.resource.id":"');
 const upToRole = Buffer.from('","prefect.resource.role":"');
-const upToEventId = Buffer.from('],"payload":{},"id":"');
-const upToReceived = Buffer.from('","follows":null,"received":"');
-const foot = Buffer.from('"}}');
+const upToEventId = fixedText('],"payload":{},"id":"');
+const upToReceived = fixedText('","follows":null,"received":"');
+/** The zone of the time before it comes first. */
+const foot = fixedText('Z"}}');
 
 const uuidBytes = 36;
+const afterReceived = foot.length - 1;
 const runIdFrom = head.length + prefectTimeBytes + upToRunId.length;
+const nameFrom = runIdFrom + uuidBytes + upToName.length;
 /** From the end of the related resources to the end of the frame. */
-const tailBytes = upToEventId.length + uuidBytes + upToReceived.length + prefectTimeBytes + foot.length;
+const tailBytes = upToEventId.length + uuidBytes + upToReceived.length + prefectTimeBytes + afterReceived;
+
+/** Text that every heartbeat has, to be compared four bytes at a time. */
+interface FixedText {
+	readonly length: number;
+	readonly words: Int32Array;
+	/** Its last four bytes, some of which the words may have as well. */
+	readonly lastWord: number;
+}
+
+/** @param text four bytes at least */
+function fixedText(text: string): FixedText {
+	const bytes = Buffer.from(text);
+	const words = Int32Array.from({ length: bytes.length >> 2 }, (_, word) => bytes.readInt32BE(4 * word));
+	return { length: bytes.length, words, lastWord: bytes.readInt32BE(bytes.length - 4) };
+}
 
 const quote = 0x22;
 const comma = 0x2c;
@@ -52,7 +70,10 @@ export class HeartbeatScanner implements HeardBeat {
 	receivedMs = 0;
 	/** That were found to be of the right form, by a few of their bytes. */
 	readonly #endings: (Buffer | undefined)[] = Array.from({ length: endingsMax });
-	readonly #dates = new DateMemory();
+	readonly #occurredDates = new DateMemory();
+	readonly #receivedDates = new DateMemory();
+	/** Of the bytes that the socket gave last: many frames are cut from them. */
+	#view = new DataView<ArrayBufferLike>(new ArrayBuffer(0));
 
 	/**
 	 * Reads the beat of a heartbeat's frame without its labels, at a small part of the cost of parsing it. False for whatever
@@ -61,13 +82,16 @@ export class HeartbeatScanner implements HeardBeat {
 	 */
 	scan(frame: Buffer): boolean {
 		const tail = frame.length - tailBytes;
-		if (tail < runIdFrom || !isThere(head, frame, 0)) return false;
-		if (!isThere(upToRunId, frame, runIdFrom - upToRunId.length) || !putIdBytes(this.runId, frame, runIdFrom))
+		if (tail < runIdFrom) return false;
+		if (this.#view.buffer !== frame.buffer) this.#view = new DataView(frame.buffer);
+		const begin = frame.byteOffset;
+		if (!this.#isThere(head, begin) || !this.#isThere(upToRunId, begin + runIdFrom - upToRunId.length)) return false;
+		if (!putIdBytes(this.runId, frame, runIdFrom) || !this.#isThere(upToName, begin + nameFrom - upToName.length))
 			return false;
-		const nameEnd = afterName(frame, tail);
+		const nameEnd = stringEnd(frame, nameFrom, tail);
 		if (nameEnd === wrong || !this.#isEnding(frame, nameEnd, tail) || !this.#hasTail(frame, tail)) return false;
-		const occurredMs = scanTimestamp(frame, head.length, this.#dates);
-		const receivedMs = scanTimestamp(frame, frame.length - foot.length - prefectTimeBytes, this.#dates);
+		const occurredMs = scanTimestamp(frame, head.length, this.#occurredDates);
+		const receivedMs = scanTimestamp(frame, frame.length - afterReceived - prefectTimeBytes, this.#receivedDates);
 		if (occurredMs === null || receivedMs === null || !isPlausible(occurredMs, receivedMs)) return false;
 		this.occurredMs = occurredMs;
 		this.receivedMs = receivedMs;
@@ -76,9 +100,20 @@ export class HeartbeatScanner implements HeardBeat {
 
 	/** From the end of the related resources on, without the time in it. */
 	#hasTail(frame: Buffer, from: number): boolean {
+		const begin = frame.byteOffset;
 		const eventIdFrom = from + upToEventId.length;
-		if (!isThere(upToEventId, frame, from) || !putIdBytes(this.eventId, frame, eventIdFrom)) return false;
-		return isThere(upToReceived, frame, eventIdFrom + uuidBytes) && isThere(foot, frame, frame.length - foot.length);
+		if (!this.#isThere(upToEventId, begin + from) || !putIdBytes(this.eventId, frame, eventIdFrom)) return false;
+		if (!this.#isThere(upToReceived, begin + eventIdFrom + uuidBytes)) return false;
+		return this.#isThere(foot, begin + frame.length - foot.length);
+	}
+
+	/** @param at in `#view`, which reaches so far */
+	#isThere({ words, length, lastWord }: FixedText, at: number): boolean {
+		const view = this.#view;
+		for (let word = 0; word < words.length; word += 1) {
+			if (view.getInt32(at + 4 * word) !== words[word]) return false;
+		}
+		return view.getInt32(at + length - 4) === lastWord;
 	}
 
 	/** What is between the end of the name and that of the related resources has the right form. */
@@ -114,12 +149,6 @@ export function viewOf({ runId, eventId, occurredMs, receivedMs }: HeardBeat): R
 
 /** A position that no frame has. */
 const wrong = -1;
-
-/** The closing quote of the run's name. */
-function afterName(frame: Uint8Array, end: number): number {
-	const nameFrom = runIdFrom + uuidBytes;
-	return isThere(upToName, frame, nameFrom) ? stringEnd(frame, nameFrom + upToName.length, end) : wrong;
-}
 
 function afterVersion(frame: Uint8Array, from: number, end: number): number {
 	if (!isThere(upToVersion, frame, from)) return wrong;

@@ -6,6 +6,7 @@ import { type Connection, eventsUrl, requestHeaders, socketToken } from "./conne
 import { deliverFrame, type FrameDelivery, type FrameListener } from "./frame-delivery.ts";
 import { HeartbeatScanner } from "./heartbeat-scan.ts";
 import { openSocket } from "./open-socket.ts";
+import { ReadInstant } from "./read-instant.ts";
 import { type StreamEnd, type StreamPhase, streamEndOf } from "./stream-end.ts";
 import { authMessage, filterMessage, readHandshake } from "./subscription.ts";
 
@@ -75,6 +76,7 @@ export class StreamSession {
 	readonly #delivery: FrameDelivery;
 	#phase: StreamPhase = "connecting";
 	#heardAtMonoMs: number;
+	readonly #readInstant = new ReadInstant(() => this.#heardNow());
 	#subscribedAtMonoMs: number | null = null;
 	#hasHeardSinceFilter = false;
 	#error: Error | null = null;
@@ -87,8 +89,7 @@ export class StreamSession {
 
 	constructor(options: SessionOptions) {
 		this.#options = options;
-		const { listener, reporter } = options;
-		this.#delivery = { listener, reporter, scanner: new HeartbeatScanner() };
+		this.#delivery = { listener: options.listener, reporter: options.reporter, scanner: new HeartbeatScanner() };
 		this.#heardAtMonoMs = options.clock.now().monoMs;
 	}
 
@@ -206,7 +207,7 @@ export class StreamSession {
 	}
 
 	#onMessage(socket: WebSocket, data: Buffer): void {
-		const at = this.#heardNow();
+		const at = this.#readInstant.get();
 		if (this.#phase === "authenticating") {
 			this.#onHandshake(socket, data, at);
 			return;

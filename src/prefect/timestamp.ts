@@ -42,9 +42,9 @@ function daysIn(year: number, month: number): number {
 }
 
 /** Prefect's own way of writing a time, which `scanTimestamp` reads; 0 stands for any digit. */
-const prefectTime = Buffer.from("0000-00-00T00:00:00.000000Z");
+const prefectTime = "0000-00-00T00:00:00.000000Z";
 export const prefectTimeBytes: number = prefectTime.length;
-const digitZero = 0x30;
+const [dash, timeMark, colon, dot, zoneMark] = [0x2d, 0x54, 0x3a, 0x2e, 0x5a];
 
 /** The day that was read last: nearly every time is of the same one as the time before. */
 export class DateMemory {
@@ -65,24 +65,41 @@ export class DateMemory {
  * (`2026-11-22T18:17:57.758303Z`). Null for any other, be it a time in another form.
  */
 export function scanTimestamp(bytes: Uint8Array, from: number, dates: DateMemory): number | null {
-	for (let index = 0; index < prefectTimeBytes; index += 1) {
-		const wanted = prefectTime[index];
-		const byte = bytes[from + index] ?? 0;
-		if (wanted === digitZero ? byte < digitZero || byte > digitZero + 9 : byte !== wanted) return null;
-	}
-	const year = twoDigits(bytes, from) * 100 + twoDigits(bytes, from + 2);
-	const midnightMs = dates.midnightMs(year * 10_000 + twoDigits(bytes, from + 5) * 100 + twoDigits(bytes, from + 8));
-	const hour = twoDigits(bytes, from + 11);
-	const minute = twoDigits(bytes, from + 14);
-	const second = twoDigits(bytes, from + 17);
-	if (midnightMs === null || hour >= 24 || minute >= 60 || second >= 60) return null;
-	const micros = twoDigits(bytes, from + 20) * 10_000 + twoDigits(bytes, from + 22) * 100 + twoDigits(bytes, from + 24);
+	if (!isPunctuated(bytes, from)) return null;
+	const century = pairAt(bytes, from);
+	const year = pairAt(bytes, from + 2);
+	const month = pairAt(bytes, from + 5);
+	const day = pairAt(bytes, from + 8);
+	const hour = pairAt(bytes, from + 11);
+	const minute = pairAt(bytes, from + 14);
+	const second = pairAt(bytes, from + 17);
+	const [high, middle, low] = [pairAt(bytes, from + 20), pairAt(bytes, from + 22), pairAt(bytes, from + 24)];
+	const signs = century | year | month | day | hour | minute | second | high | middle | low;
+	if (signs < 0 || hour >= 24 || minute >= 60 || second >= 60) return null;
+	const midnightMs = dates.midnightMs((century * 100 + year) * 10_000 + month * 100 + day);
+	if (midnightMs === null) return null;
+	const micros = high * 10_000 + middle * 100 + low;
 	// Whole milliseconds first, as above: the same instant gives the same number.
 	return saneMs(midnightMs + ((hour * 60 + minute) * 60 + second) * 1000 + micros / 1000);
 }
 
-function twoDigits(bytes: Uint8Array, at: number): number {
-	return ((bytes[at] ?? 0) - digitZero) * 10 + (bytes[at + 1] ?? 0) - digitZero;
+function isPunctuated(bytes: Uint8Array, from: number): boolean {
+	return (
+		bytes[from + 4] === dash &&
+		bytes[from + 7] === dash &&
+		bytes[from + 10] === timeMark &&
+		bytes[from + 13] === colon &&
+		bytes[from + 16] === colon &&
+		bytes[from + 19] === dot &&
+		bytes[from + 26] === zoneMark
+	);
+}
+
+/** Two digits; negative when one of them is none. */
+function pairAt(bytes: Uint8Array, at: number): number {
+	const tens = ((bytes[at] ?? 0) - 0x30) | 0;
+	const ones = ((bytes[at + 1] ?? 0) - 0x30) | 0;
+	return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? -1 : tens * 10 + ones;
 }
 
 function saneMs(ms: number): number | null {
