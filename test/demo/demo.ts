@@ -39,7 +39,7 @@ async function setScene(resources: AsyncDisposableStack, signal: AbortSignal): P
 	const server = resources.use(await PrefectServer.start({ python, signal }));
 	say(`Prefect server is up at ${server.apiUrl}`);
 	const daemon = resources.use(await DaemonProcess.start({ apiUrl: server.apiUrl, signal, onAlert: sayAlert }));
-	say(`zombied is up at ${daemon.address}, with an empty database`);
+	say(`zombied is up: open ${daemon.address}/ in a browser, the page follows what happens`);
 	const start = async (...args: readonly string[]): Promise<FlowProcess> =>
 		resources.use(await FlowProcess.start({ python, server, script: "long.py", args, signal }));
 	const victimFlow = await start("serve", victimName);
@@ -122,6 +122,8 @@ async function tellStory(scene: Scene): Promise<boolean> {
 	if (!isFlagged()) {
 		throw new Error(`zombied ended before it had spoken:\n${daemon.tail}`);
 	}
+	await untilOnPage(daemon, victim, signal);
+	say(`the page shows it: ${daemon.address}/ and, with its timeline, ${daemon.address}/runs/${victim}`);
 	const seen = new Map(all.map((run) => [run, watch.count(run)]));
 	say("the others go on: one more beat of each");
 	await watch.until("one more beat of the healthy runs", patienceMs, () =>
@@ -136,6 +138,16 @@ async function tellStory(scene: Scene): Promise<boolean> {
 			: `WRONG: ${flagged.length} alerts were raised where one was due`,
 	);
 	return isRight;
+}
+
+/** Resolves when a reader of the overview sees the run among the zombies. */
+async function untilOnPage({ address }: DaemonProcess, runId: string, signal: AbortSignal): Promise<void> {
+	const zombies = /id="zombies".*?<\/section>/su;
+	const look = async (): Promise<boolean> => {
+		const page = await (await fetch(`${address}/`, { signal })).text();
+		return zombies.exec(page)?.[0].includes(`/runs/${runId}`) ?? false;
+	};
+	await eventually(look, { what: "the run on the page", timeoutMs: 10_000, everyMs: 500, signal });
 }
 
 function sayAddresses({ daemon, server }: Scene): void {
