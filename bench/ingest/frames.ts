@@ -18,6 +18,12 @@ interface Template {
 	readonly receivedAt: number;
 }
 
+/** A time in whole milliseconds, and the microseconds beyond. */
+interface Received {
+	readonly text: Buffer;
+	us: number;
+}
+
 const placeTime = "0000-00-00T00:00:00.000000Z";
 const placeEventId = "01a20000-0000-7000-8000-000000000000";
 
@@ -37,6 +43,8 @@ export class FrameSource {
 	readonly #occurred: Buffer[] = [];
 	#state: number;
 	#sent = 0;
+	/** When the next frame can have been received, microseconds since the epoch. */
+	#receivedUs = 0;
 
 	/** @param seed an integer, not 0 */
 	constructor(runs: number, seed: number) {
@@ -62,21 +70,33 @@ export class FrameSource {
 	 * @param frames `framesAtOnce` at most
 	 */
 	next(frames: number, nowMs: number): Buffer {
-		const received = Buffer.from(new Date(nowMs).toISOString().slice(0, millisChars), "latin1");
+		const receivedUs = this.#receive(frames, nowMs);
+		const text = new Date(Math.floor(receivedUs / 1000)).toISOString();
+		const received = { text: Buffer.from(text.slice(0, millisChars), "latin1"), us: receivedUs % 1000 };
 		let end = 0;
 		for (let frame = 0; frame < frames; frame += 1) {
 			const template = this.#templateAt(frame);
 			this.#put(end, template, this.#draw(frame), received);
+			received.us += 1;
 			end += template.bytes.length;
 		}
 		return this.#batch.subarray(0, end);
+	}
+
+	/** Each frame a microsecond after the one before it at least, as a server would: these are of one millisecond. */
+	#receive(frames: number, nowMs: number): number {
+		const us = Math.max(this.#receivedUs, nowMs * 1000);
+		const isWithin = (us % 1000) + frames <= 1000;
+		const firstUs = isWithin ? us : (Math.floor(us / 1000) + 1) * 1000;
+		this.#receivedUs = firstUs + frames;
+		return firstUs;
 	}
 
 	#templateAt(frame: number): Template {
 		return this.#templates[frame % this.#templates.length] as Template;
 	}
 
-	#put(from: number, template: Template, run: number, received: Buffer): void {
+	#put(from: number, template: Template, run: number, received: Received): void {
 		const batch = this.#batch;
 		const beat = (this.#beats[run] ?? 0) + 1;
 		this.#beats[run] = beat;
@@ -86,8 +106,8 @@ export class FrameSource {
 		putHex(batch, from + template.eventIdAt + 24, this.#sent);
 		copyChars(batch, from + template.occurredAt, this.#occurredOf(beat), 0, secondsChars);
 		putDigits(batch, from + template.occurredAt + secondsChars, 6, this.#sent % 1_000_000);
-		copyChars(batch, from + template.receivedAt, received, 0, millisChars);
-		putDigits(batch, from + template.receivedAt + millisChars, 3, this.#sent % 1_000);
+		copyChars(batch, from + template.receivedAt, received.text, 0, millisChars);
+		putDigits(batch, from + template.receivedAt + millisChars, 3, received.us);
 	}
 
 	/**
