@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import type { RunRow } from "../../src/core/record.ts";
+import type { KnownRun } from "../../src/core/restoration.ts";
 import { noLabels, type RunView } from "../../src/core/run.ts";
 import type { DetectorSettings } from "../../src/core/settings.ts";
 import { Tracker } from "../../src/core/tracker.ts";
@@ -70,9 +71,9 @@ function measure(runs: number): void {
 }
 
 function restore(tracker: Tracker, runs: number): void {
+	tracker.restoreRuns(rows(runs), instant(0));
 	tracker.restore(
 		{
-			runs: rows(runs),
 			openEpisodes: [],
 			spentAlerts: [],
 			workspace: null,
@@ -84,8 +85,8 @@ function restore(tracker: Tracker, runs: number): void {
 	);
 }
 
-function* rows(runs: number): Generator<RunRow> {
-	for (let run = 0; run < runs; run += 1) yield rowOf(run);
+function* rows(runs: number): Generator<KnownRun> {
+	for (let run = 0; run < runs; run += 1) yield { row: rowOf(run), version: 1, place: run + 1 };
 }
 
 function connect(tracker: Tracker): void {

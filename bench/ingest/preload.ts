@@ -1,6 +1,7 @@
+import { noBeats } from "../../src/core/beat-rows.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import type { CommitBatch, StoredRun } from "../../src/store/store.ts";
+import type { CommitBatch, RunChange } from "../../src/store/store.ts";
 import { cadenceMs, labelsOf, lastStoredBeatMs, runIdOf, runningStateOf } from "./fleet.ts";
 
 const runsAtOnce = 5_000;
@@ -26,6 +27,7 @@ export async function preload(path: string, liveRuns: number): Promise<void> {
 
 const nothing: CommitBatch = {
 	runs: [],
+	beats: noBeats,
 	episodes: [],
 	outbox: [],
 	delivered: [],
@@ -36,7 +38,7 @@ const nothing: CommitBatch = {
 	durable: false,
 };
 
-function storedRun(index: number): StoredRun {
+function storedRun(index: number): RunChange {
 	const nowMs = Date.now();
 	const { id, atMs } = runningStateOf(index);
 	return {

@@ -100,7 +100,7 @@ export class BeatPath {
 			columns.setSmall(slot, firstShift, 7, firstKinds.beaten);
 		columns.touchedMonoMs[slot] = nowMonoMs;
 		columns.nextLookMonoMs[slot] = this.#nextLook(slot, aliveAtMonoMs);
-		unstoredBeats.mark(slot, nowMonoMs);
+		unstoredBeats.mark(slot);
 	}
 
 	#nextLook(slot: number, aliveAtMonoMs: number): number {

@@ -15,6 +15,11 @@ export class IdIndex {
 		return this.#cells.byteLength;
 	}
 
+	/** Room for so many, while it is empty. */
+	reserve(ids: number): void {
+		this.#cells = new Int32Array(Math.max(cellsMin, Math.ceil(ids / fullShareMax) + 1));
+	}
+
 	/** @returns the slot, or -1 */
 	find(ids: Uint32Array, words: Uint32Array): number {
 		const cells = this.#cells;

@@ -77,6 +77,17 @@ export function idOf(words: Uint32Array, at: number): string {
 	return `${hex(a >>> 16)}${hex(a & 0xffff)}-${hex(b >>> 16)}-${hex(b & 0xffff)}-${hex(c >>> 16)}-${hex(c & 0xffff)}${hex(d >>> 16)}${hex(d & 0xffff)}`;
 }
 
+/** The 16 bytes of four words, in the order of the digits. */
+export function copyIdBytes(bytes: Uint8Array, at: number, words: Uint32Array, wordsAt: number): void {
+	for (let word = 0; word < idWords; word += 1) {
+		const bits = words[wordsAt + word] as number;
+		bytes[at + 4 * word] = bits >>> 24;
+		bytes[at + 4 * word + 1] = bits >>> 16;
+		bytes[at + 4 * word + 2] = bits >>> 8;
+		bytes[at + 4 * word + 3] = bits;
+	}
+}
+
 function hex(pair: number): string {
 	return `${bytes[pair >>> 8]}${bytes[pair & 0xff]}`;
 }

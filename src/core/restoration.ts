@@ -8,12 +8,18 @@ import type { Learned, Learning } from "./learning.ts";
 import type { Observation } from "./observation.ts";
 import { mapObservation, type RunRow, runFromRow, type WorkspaceRow, withMappedLife } from "./record.ts";
 import { isGone, newRun } from "./run.ts";
+import { bits, type RunColumns } from "./run-columns.ts";
 import type { RunTable } from "./run-table.ts";
 
-/** What an earlier process knew. */
+/** A run that an earlier process knew, and where and in which version the store has it. */
+export interface KnownRun {
+	readonly row: RunRow;
+	readonly place: number;
+	readonly version: number;
+}
+
+/** What an earlier process knew, its runs apart. */
 export interface KnownWorld {
-	/** Gone through once: they may be read from the store row by row. */
-	readonly runs: Iterable<RunRow>;
 	readonly openEpisodes: readonly Episode[];
 	readonly spentAlerts: readonly SpentAlert[];
 	readonly workspace: WorkspaceRow | null;
@@ -37,7 +43,9 @@ export interface RestorationTargets {
  */
 export class Restoration {
 	readonly #targets: RestorationTargets;
-	#unmapped: { readonly aliveAtServerMs: readonly number[]; readonly workspace: WorkspaceRow | null } | null = null;
+	/** By slot; NaN: not known. */
+	#aliveAtServerMs: number[] = [];
+	#unmapped: { readonly workspace: WorkspaceRow | null } | null = null;
 
 	constructor(targets: RestorationTargets) {
 		this.#targets = targets;
@@ -48,19 +56,24 @@ export class Restoration {
 		return this.#unmapped !== null;
 	}
 
-	/** Call once, before any input. */
-	begin(known: KnownWorld, at: Instant): void {
-		const { table, family, learning, groups } = this.#targets;
-		const aliveAtServerMs: number[] = [];
-		for (const row of known.runs) {
+	/** Their names stay where they are: in the store. */
+	takeRuns(runs: Iterable<KnownRun>, at: Instant): void {
+		const { table, family } = this.#targets;
+		for (const { row, place, version } of runs) {
 			const run = runFromRow(row);
 			if (isGone(run)) continue;
 			// The table is empty at first, so that rows are numbered from 0.
-			table.add(run, at.monoMs);
-			table.stored(run.runId);
-			aliveAtServerMs.push(row.aliveAtServerMs ?? Number.NaN);
+			const { index } = table.add({ ...run, labels: { ...run.labels, name: null } }, at.monoMs);
+			table.packing.forgetName(index);
+			table.storedPlaces.put(index, place, version);
+			this.#aliveAtServerMs[index] = row.aliveAtServerMs ?? Number.NaN;
 			if (run.labels.parentRunId !== null) family.link(run.runId, run.labels.parentRunId);
 		}
+	}
+
+	/** Call once, before any input. */
+	begin(known: KnownWorld, at: Instant): void {
+		const { table, learning, groups } = this.#targets;
 		for (const episode of known.openEpisodes) {
 			const slot = table.get(episode.runId) ?? table.add(newRun(episode.runId), at.monoMs);
 			slot.episode = episode;
@@ -72,7 +85,7 @@ export class Restoration {
 		}
 		learning.restore(known.learned, at.wallMs);
 		groups.begin({ tripped: known.workspace?.trippedGroups ?? [], silences: known.heldRuns, open: known.openGroups });
-		this.#unmapped = { aliveAtServerMs, workspace: known.workspace };
+		this.#unmapped = { workspace: known.workspace };
 	}
 
 	/**
@@ -84,9 +97,12 @@ export class Restoration {
 		const { table, observation, groups } = this.#targets;
 		const { offsetMs } = observation.clock;
 		if (this.#unmapped === null || offsetMs === null) return [];
-		const { aliveAtServerMs, workspace } = this.#unmapped;
+		const { workspace } = this.#unmapped;
+		const aliveAtServerMs = this.#aliveAtServerMs;
 		this.#unmapped = null;
+		this.#aliveAtServerMs = [];
 		for (const [index, serverMs] of aliveAtServerMs.entries()) {
+			if (mapLife(table.columns, index, serverMs, { offsetMs, nowMonoMs: at.monoMs })) continue;
 			const slot = table.at(index);
 			// Nobody leaves the table before this, and a later beat than the stored one has its own instant.
 			const row = { aliveAtServerMs: Number.isNaN(serverMs) ? null : serverMs, lastBeat: slot.run.lastBeat };
@@ -95,4 +111,24 @@ export class Restoration {
 		if (workspace !== null) observation.restore(mapObservation(workspace, offsetMs, at.monoMs));
 		return groups.restore(offsetMs, at);
 	}
+}
+
+/**
+ * What `withMappedLife` does, in place, of a run that has not been heard of since it was restored.
+ *
+ * @param serverMs of its proof of life
+ * @returns false where it is not that simple; then nothing is done
+ */
+function mapLife(
+	columns: RunColumns,
+	slot: number,
+	serverMs: number,
+	{ offsetMs, nowMonoMs }: { readonly offsetMs: number; readonly nowMonoMs: number },
+): boolean {
+	const isApart = columns.has(slot, bits.whole | bits.beatApart) || !columns.has(slot, bits.beat);
+	const isUnheard = Number.isNaN(columns.aliveMonoMs[slot] as number);
+	if (isApart || !isUnheard || serverMs !== columns.receivedMs[slot]) return false;
+	columns.aliveMonoMs[slot] = Math.min(nowMonoMs, serverMs + offsetMs);
+	columns.nextLookMonoMs[slot] = Number.NEGATIVE_INFINITY;
+	return true;
 }

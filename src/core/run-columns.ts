@@ -96,7 +96,7 @@ export class RunColumns {
 	/** A slot with nothing in it but these labels. */
 	take(labels: RunLabels): number {
 		const slot = this.#free.pop() ?? this.end;
-		if (slot === this.#capacity) this.#grow();
+		if (slot === this.#capacity) this.#grow(Math.ceil(this.#capacity * growthFactor));
 		this.end = Math.max(this.end, slot + 1);
 		this.flags[slot] = bits.taken;
 		this.surroundings[slot] = this.shared.take(labels);
@@ -140,8 +140,12 @@ export class RunColumns {
 		this.flags[slot] = ((this.flags[slot] as number) & ~(mask << shift)) | (value << shift);
 	}
 
-	#grow(): void {
-		const capacity = Math.ceil(this.#capacity * growthFactor);
+	/** Room for so many. */
+	reserve(slots: number): void {
+		if (slots > this.#capacity) this.#grow(slots);
+	}
+
+	#grow(capacity: number): void {
 		this.flags = copied(this.flags, new Uint32Array(capacity));
 		this.runIds = copied(this.runIds, new Uint32Array(capacity * idWords));
 		this.stateIds = copied(this.stateIds, new Uint32Array(capacity * idWords));

@@ -5,6 +5,7 @@ import { isListedLive, isReopenedUnchecked, isUnidentified, type Run } from "./r
 import { bits, RunColumns } from "./run-columns.ts";
 import { RunPacking } from "./run-packing.ts";
 import { Slot, type SlotRows } from "./slot.ts";
+import { StoredPlaces } from "./stored-places.ts";
 import { UnstoredBeats } from "./unstored-beats.ts";
 
 /**
@@ -15,6 +16,7 @@ export class RunTable {
 	readonly columns = new RunColumns();
 	readonly packing = new RunPacking(this.columns);
 	readonly unstoredBeats = new UnstoredBeats();
+	readonly storedPlaces = new StoredPlaces();
 	readonly #rows: SlotRows = { packing: this.packing, rare: new Map() };
 	readonly #index = new IdIndex();
 	/** Runs whose id is no UUID: Prefect has none, but a file may. */
@@ -57,6 +59,15 @@ export class RunTable {
 		return new Slot(this.#rows, index);
 	}
 
+	/**
+	 * Room for so many runs, before the first comes: columns that grow are copied, and leave holes in the memory of the process.
+	 */
+	reserve(runs: number): void {
+		this.columns.reserve(runs);
+		this.storedPlaces.reserve(runs);
+		this.#index.reserve(runs);
+	}
+
 	/** The run is not in the table yet. */
 	add(run: Run, nowMonoMs: number): Slot {
 		const { columns } = this;
@@ -64,17 +75,11 @@ export class RunTable {
 		if (putId(columns.runIds, index * idWords, run.runId)) this.#index.add(columns.runIds, index);
 		else this.#oddIds.set(run.runId, index);
 		this.#size += 1;
+		this.packing.write(index, run);
 		const slot = this.at(index);
-		slot.run = run;
 		slot.doubtful = isUnidentified(run) || isReopenedUnchecked(run);
 		slot.touchedMonoMs = nowMonoMs;
 		return slot;
-	}
-
-	/** The run is in the store, with its name: only another state may tell a name that is not. */
-	stored(runId: string): void {
-		const index = this.indexOf(runId);
-		if (index !== -1) this.packing.forgetName(index);
 	}
 
 	remove(runId: string): void {
@@ -85,6 +90,7 @@ export class RunTable {
 		this.packing.forget(index);
 		this.#rows.rare.delete(index);
 		this.unstoredBeats.forget(index);
+		this.storedPlaces.forget(index);
 		columns.free(index);
 		this.#size -= 1;
 	}

@@ -25,6 +25,8 @@ export interface OwnLabels {
 export class SurroundingsTable {
 	readonly #all: Surroundings[] = [];
 	readonly #byKey = new Map<string, number>();
+	/** The latest of each deployment: mostly the one that is asked for. */
+	readonly #latest = new Map<string | null, number>();
 	readonly #free: number[] = [];
 
 	/** One more than the greatest index in use. */
@@ -43,9 +45,22 @@ export class SurroundingsTable {
 
 	/** For a run that had none. */
 	take(labels: RunLabels): number {
+		const index = this.#latestOf(labels) ?? this.#indexOf(labels);
+		this.at(index).uses += 1;
+		return index;
+	}
+
+	#latestOf(labels: RunLabels): number | null {
+		const index = this.#latest.get(labels.deploymentId);
+		if (index === undefined) return null;
+		const surroundings = this.at(index);
+		return surroundings.uses > 0 && belongsTo(surroundings, labels) ? index : null;
+	}
+
+	#indexOf(labels: RunLabels): number {
 		const key = keyOf(labels);
 		const index = this.#byKey.get(key) ?? this.#add(key, labels);
-		this.at(index).uses += 1;
+		this.#latest.set(labels.deploymentId, index);
 		return index;
 	}
 
@@ -54,7 +69,9 @@ export class SurroundingsTable {
 		const surroundings = this.at(index);
 		surroundings.uses -= 1;
 		if (surroundings.uses > 0) return;
-		this.#byKey.delete(keyOf(surroundings.labels));
+		const { labels } = surroundings;
+		this.#byKey.delete(keyOf(labels));
+		if (this.#latest.get(labels.deploymentId) === index) this.#latest.delete(labels.deploymentId);
 		this.#free.push(index);
 	}
 

@@ -17,15 +17,19 @@ import { type Arrival, isNews, mergeView } from "./liveness.ts";
 import { Observation } from "./observation.ts";
 import { Pass } from "./pass.ts";
 import type { Priors } from "./priors.ts";
-import { type RunRow, runRowOf, type WorkspaceRow, workspaceRowOf } from "./record.ts";
-import { type KnownWorld, Restoration } from "./restoration.ts";
+import { type WorkspaceRow, workspaceRowOf } from "./record.ts";
+import { type KnownRun, type KnownWorld, Restoration } from "./restoration.ts";
 import { isBeatingState, isLabelled, newRun, type RunView } from "./run.ts";
 import { RunTable } from "./run-table.ts";
 import type { TrackerOptions } from "./settings.ts";
 import { keepFaultApart, markUnknown, type Slot, takeOver } from "./slot.ts";
+import { StoredRows } from "./stored-rows.ts";
 import { StreamLoss } from "./stream-loss.ts";
 import { Witnesses } from "./witnesses.ts";
 import { Yardstick } from "./yardstick.ts";
+
+/** Of the runs that were stored, so many may be added before the columns grow. */
+const spareRoom = 0.1;
 
 /**
  * The liveness of every run of one workspace, and what follows from it. Decides and never acts: inputs go in, decisions
@@ -34,6 +38,7 @@ import { Yardstick } from "./yardstick.ts";
 export class Tracker {
 	readonly observation: Observation;
 	readonly inspection: Inspection;
+	readonly stored: StoredRows;
 	readonly #workspace: string;
 	readonly #confirmation: Confirmation;
 	readonly #learning = new Learning();
@@ -55,6 +60,7 @@ export class Tracker {
 		this.observation = new Observation(options.startedAt);
 		const [table, family, learning] = [this.#table, this.#family, this.#learning];
 		const [witnesses, observation] = [this.#witnesses, this.observation];
+		this.stored = new StoredRows({ table, workspace, clock: observation.clock });
 		const loss = new StreamLoss(observation);
 		const yardstick = new Yardstick({ live, observation, learning });
 		const coverage = new Coverage({ table, yardstick });
@@ -84,6 +90,16 @@ export class Tracker {
 		this.#confirmation = confirmation;
 		this.#restoration = restoration;
 		this.#episodes = episodes;
+	}
+
+	/** So many runs will be restored: before the first. */
+	expectRuns(runs: number): void {
+		this.#table.reserve(runs + Math.ceil(runs * spareRoom));
+	}
+
+	/** A part of the runs that an earlier process knew, before `restore`. */
+	restoreRuns(runs: Iterable<KnownRun>, at: Instant): void {
+		this.#restoration.takeRuns(runs, at);
 	}
 
 	/** Call once, before any input. */
@@ -169,22 +185,6 @@ export class Tracker {
 	/** A beat of its present attempt has brought the run's labels: the next one may come without. */
 	knowsLabels(runId: string): boolean {
 		return isLabelled(this.#table.get(runId)?.run);
-	}
-
-	/** Runs of which only the proof of life has moved on since then or before, and is not stored: they count as stored now. */
-	takeUnstored(untilMonoMs: number, runsMax: number): readonly string[] {
-		return Array.from(this.#table.unstoredBeats.takeDue(untilMonoMs, runsMax), (slot) => this.#table.runIdAt(slot));
-	}
-
-	/** The run as it is to be stored; null once it has left memory. */
-	rowOf(runId: string, at: Instant): RunRow | null {
-		const run = this.#table.get(runId)?.run;
-		return run === undefined ? null : runRowOf(run, this.#workspace, this.observation.clock, at.wallMs);
-	}
-
-	/** The row is in the store: its name need not be kept in memory any more. */
-	stored(runId: string): void {
-		this.#table.stored(runId);
 	}
 
 	/** The run's part in a mass lapse as it is to be stored; null when it has none (any more). */
@@ -280,7 +280,7 @@ export class Tracker {
 		slot.first = this.#learning.note(merge.run, slot.first, view, merge);
 		this.#decided.oddities.push(...odditiesOf(merge, view));
 		if (merge.changed) this.#decided.changedRuns.add(view.runId);
-		else if (merge.newBeat) this.#table.unstoredBeats.mark(slot.index, at.monoMs);
+		else if (merge.newBeat) this.#table.unstoredBeats.mark(slot.index);
 		const own = merge.newBeat ? ownCadence(merge.run.occurredMs) : null;
 		if (own !== null) noteSample(this.#decided.cadencesMs, own.tauMs);
 		this.#episodes.closeIfOver(slot, at);

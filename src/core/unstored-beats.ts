@@ -1,85 +1,72 @@
-/** Rows marked within so long of one another wait together: the clock of the writing is no finer. */
-const markedTogetherMs = 1_000;
+/** A run's beats are written this often at most: a lost tail is harmless, since start-up catches up over REST. */
+const beatsWrittenEveryMs = 60_000;
 const roomMin = 256;
-const growthFactor = 2;
-
-/** Rows whose beats began to wait at about the same time. */
-interface Lot {
-	readonly sinceMonoMs: number;
-	slots: Int32Array;
-	length: number;
-}
+const growthFactor = 1.5;
 
 /**
- * Rows of the run table with beats that are not stored yet, and since when: at most five bytes a row. What is due is given
- * in ascending order throughout, not in each batch alone, because rows that stand together in the table do so in the store.
+ * Rows of the run table with beats that are not stored yet: a byte a row. They are taken in the order of the table, a pass
+ * over all of it in `beatsWrittenEveryMs`, so that a run is written once a pass at most, and rows that stand together are written
+ * together: they do so in the store as well, whose pages are then touched once for all of them.
  */
 export class UnstoredBeats {
 	#isMarked = new Uint8Array(roomMin);
-	/** The oldest first. One that stands in them and is not marked any more is passed over. */
-	#lots: Lot[] = [];
-	/** Those that are due, ascending, from `#dueFrom` on. */
-	#due = new Int32Array(0);
-	#dueFrom = 0;
+	/** Rows below it may be marked. */
+	#end = 0;
+	/** How far the present pass has come, and when it began; null: the first is still to begin. */
+	#next = 0;
+	#beganMonoMs: number | null = null;
 
-	/** Costs next to nothing when it waits already. */
-	mark(slot: number, nowMonoMs: number): void {
-		if (this.#isMarked[slot] === 1) return;
+	/** Costs next to nothing. */
+	mark(slot: number): void {
 		if (slot >= this.#isMarked.length) this.#makeRoom(slot);
 		this.#isMarked[slot] = 1;
-		let lot = this.#lots.at(-1);
-		if (lot === undefined || nowMonoMs - lot.sinceMonoMs >= markedTogetherMs) {
-			lot = { sinceMonoMs: nowMonoMs, slots: new Int32Array(roomMin), length: 0 };
-			this.#lots.push(lot);
-		}
-		if (lot.length === lot.slots.length) lot.slots = grown(lot.slots, lot.length * growthFactor);
-		lot.slots[lot.length] = slot;
-		lot.length += 1;
+		if (slot >= this.#end) this.#end = slot + 1;
 	}
 
-	/** The row is another run's from now on. */
+	/** Nothing of it is unstored, or the row is another run's from now on. */
 	forget(slot: number): void {
-		if (slot < this.#isMarked.length) this.#isMarked[slot] = 0;
+		if (slot < this.#end) this.#isMarked[slot] = 0;
 	}
 
-	/** Takes rows that have waited since then or longer, ascending, `rowsMax` at most; the others come with the next calls. */
-	takeDue(untilMonoMs: number, rowsMax: number): Int32Array {
-		if (this.#dueFrom === this.#due.length) this.#gatherDue(untilMonoMs);
-		const taken = new Int32Array(Math.min(rowsMax, this.#due.length - this.#dueFrom));
+	/** Takes those that the pass has come to by now, ascending, `rowsMax` at most; the others come with the next calls. */
+	takeDue(nowMonoMs: number, rowsMax: number): Int32Array {
+		this.#beganMonoMs ??= nowMonoMs;
+		const share = (nowMonoMs - this.#beganMonoMs) / beatsWrittenEveryMs;
+		const taken = this.#take(share >= 1 ? this.#end : Math.floor(this.#end * share), rowsMax);
+		if (share >= 1 && this.#next >= this.#end) this.#beginPass(nowMonoMs);
+		return taken;
+	}
+
+	/** Takes those that are marked, wherever the pass is, ascending, `rowsMax` at most; none: there are no more. */
+	takeAny(nowMonoMs: number, rowsMax: number): Int32Array {
+		const taken = this.#take(this.#end, rowsMax);
+		if (taken.length > 0 || this.#next === 0) return taken;
+		this.#beginPass(nowMonoMs);
+		return this.#take(this.#end, rowsMax);
+	}
+
+	#take(goal: number, rowsMax: number): Int32Array {
+		const taken = new Int32Array(Math.min(rowsMax, Math.max(0, goal - this.#next)));
 		let rows = 0;
-		while (rows < taken.length && this.#dueFrom < this.#due.length) {
-			const slot = this.#due[this.#dueFrom] as number;
-			this.#dueFrom += 1;
+		let slot = this.#next;
+		for (; slot < goal && rows < taken.length; slot += 1) {
 			if (this.#isMarked[slot] === 0) continue;
 			this.#isMarked[slot] = 0;
 			taken[rows] = slot;
 			rows += 1;
 		}
+		this.#next = Math.max(this.#next, slot);
 		return taken.subarray(0, rows);
 	}
 
-	#gatherDue(untilMonoMs: number): void {
-		const next = this.#lots.findIndex(({ sinceMonoMs }) => sinceMonoMs > untilMonoMs);
-		const lots = this.#lots.splice(0, next === -1 ? this.#lots.length : next);
-		this.#due = new Int32Array(lots.reduce((rows, { length }) => rows + length, 0));
-		this.#dueFrom = 0;
-		let end = 0;
-		for (const { slots, length } of lots) {
-			this.#due.set(slots.subarray(0, length), end);
-			end += length;
-		}
-		this.#due.sort();
+	#beginPass(nowMonoMs: number): void {
+		this.#next = 0;
+		this.#beganMonoMs = nowMonoMs;
 	}
 
 	#makeRoom(slot: number): void {
-		const isMarked = new Uint8Array(Math.max(slot + 1, this.#isMarked.length * growthFactor));
+		const isMarked = new Uint8Array(Math.max(slot + 1, Math.ceil(this.#isMarked.length * growthFactor)));
 		isMarked.set(this.#isMarked);
 		this.#isMarked = isMarked;
 	}
-}
-
-function grown(from: Int32Array, length: number): Int32Array {
-	const to = new Int32Array(length);
-	to.set(from);
-	return to;
 }

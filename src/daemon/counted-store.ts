@@ -1,5 +1,13 @@
 import type { EpisodeQuery } from "../store/episode-query.ts";
-import type { CommitBatch, CommitResult, OwedQuery, RetentionLimits, RunKey, Store } from "../store/store.ts";
+import type {
+	CommitBatch,
+	CommitResult,
+	OwedQuery,
+	RetentionLimits,
+	RunKey,
+	RunsQuery,
+	Store,
+} from "../store/store.ts";
 
 /** A store that counts the commits it was asked for, so that one that never ends can be told from one after another. */
 export class CountedStore implements Store {
@@ -17,6 +25,10 @@ export class CountedStore implements Store {
 
 	load(workspace: string) {
 		return this.#inner.load(workspace);
+	}
+
+	loadRuns(query: RunsQuery) {
+		return this.#inner.loadRuns(query);
 	}
 
 	loadRun(key: RunKey) {

@@ -13,12 +13,12 @@ import { isoTime } from "../observe/plain-text.ts";
 import { runPageUrl } from "../prefect/connection.ts";
 import type { ProxyEnvironment } from "../prefect/proxy.ts";
 import { openStore } from "../store/open-store.ts";
-import type { Store, StoredWorld } from "../store/store.ts";
 import { StoreError } from "../store/store-error.ts";
 import { connectionOf, workspaceOf } from "./connection.ts";
 import type { Inspector } from "./inspector.ts";
 import { livePorts } from "./ports.ts";
 import { Reloader } from "./reload.ts";
+import { type Restored, restoredFrom } from "./restored.ts";
 import { Watch } from "./watch.ts";
 
 type Output = NodeJS.WritableStream & { readonly isTTY?: boolean | undefined };
@@ -89,17 +89,27 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 		});
 		const isMadeAnew = damage !== null;
 		damage = await damageMet(async () => {
-			const world = await loadWorld(store, workspace, isMadeAnew);
+			const restored = await restore({ settings, live, workspace, store, clock }, isMadeAnew);
 			const ports = livePorts({ ...options, settings, connection, reporter });
 			const { apiUrl } = connection;
-			await using watch = new Watch({ ...options, settings, live, ports, apiUrl, workspace, store, world, reporter });
+			await using watch = new Watch({
+				...options,
+				settings,
+				live,
+				ports,
+				apiUrl,
+				workspace,
+				store,
+				...restored,
+				reporter,
+			});
 			const current = { watch, inspector: watch.inspector((runId) => runPageUrl(connection, runId)) };
 			if (present === null) {
 				present = current;
 				reporter.httpListening(resources.use(await startPages(present, served, signal)).address);
 			}
 			Object.assign(present, current);
-			reporter.ready({ runs: world.runs.length, openEpisodes: world.openEpisodes.length });
+			reporter.ready({ runs: restored.world.runsTotal, openEpisodes: restored.world.openEpisodes.length });
 			await watch.run(signal);
 		}, signal);
 	} while (damage !== null);
@@ -144,9 +154,9 @@ function startPages(present: Present, served: Served, signal: AbortSignal): Prom
 }
 
 /** Damage that SQLite's own check does not see, as in the root of an index, is met by the first who reads there. */
-async function loadWorld(store: Store, workspace: string, isMadeAnew: boolean): Promise<StoredWorld> {
+async function restore(from: Parameters<typeof restoredFrom>[0], isMadeAnew: boolean): Promise<Restored> {
 	try {
-		return await store.load(workspace);
+		return await restoredFrom(from);
 	} catch (error) {
 		if (!isMadeAnew) throw error;
 		// A disk that damages what was written a moment ago would go on so for ever.

@@ -1,5 +1,7 @@
-/** Bound on one batch, so that a burst neither blocks the event loop for long nor grows one transaction without end. */
-export const batchRunsMax = 5_000;
+/** Runs of one batch that are written whole: some ten milliseconds of the thread, then the socket has its turn. */
+export const batchRunsMax = 1_000;
+/** Runs of one batch of which the last beat is written: about as long. */
+export const batchBeatsMax = 2_000;
 
 /** Of what waits since then or longer, as many as a batch holds. */
 export function takeDue(waiting: Map<string, number>, sinceMonoMs: number): readonly string[] {

@@ -22,7 +22,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { RunHistory } from "../prefect/run-history.ts";
 import type { EpisodePosition } from "../store/episode-query.ts";
 import type { Store } from "../store/store.ts";
-import { type OtherRuns, worldOf } from "./stored-inspection.ts";
+import type { OtherRuns } from "./stored-inspection.ts";
 
 /** Of one run: more are nobody's reading. */
 const episodesOfRunMax = 50;
@@ -141,10 +141,10 @@ export class Inspector implements RunSource {
 	async #unwatched(runId: string, told: readonly RunView[], signal: AbortSignal): Promise<Explanation | null> {
 		const { store, workspace, inspectOther, clock } = this.#options;
 		const stored = await store.loadRun({ workspace, runId });
-		if (stored !== null) return inspectOther({ world: worldOf([stored]), views: [] }).explain(runId, clock.now());
+		if (stored !== null) return inspectOther({ runs: [stored], views: [] }).explain(runId, clock.now());
 		const view = await this.#asked(signal, (history, patience) => history.run(runId, patience));
 		if (view === null) return null;
-		return inspectOther({ world: worldOf([]), views: [...told, view] }).explain(runId, clock.now());
+		return inspectOther({ runs: [], views: [...told, view] }).explain(runId, clock.now());
 	}
 
 	/** Runs of this name that memory does not name, as far as the server knows them. */
@@ -156,7 +156,7 @@ export class Inspector implements RunSource {
 			.filter(({ runId }) => known.every(({ run }) => run.runId !== runId))
 			.flatMap((view) => {
 				const live = inspection.explain(view.runId, clock.now());
-				return live ?? inspectOther({ world: worldOf([]), views: [view] }).explain(view.runId, clock.now()) ?? [];
+				return live ?? inspectOther({ runs: [], views: [view] }).explain(view.runId, clock.now()) ?? [];
 			});
 		return [...stored, ...told]
 			.filter((found) => isWanted(found, filter))

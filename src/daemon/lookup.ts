@@ -8,9 +8,10 @@ import { OutsideError } from "../lib/errors.ts";
 import { runPageUrl } from "../prefect/connection.ts";
 import type { ProxyEnvironment } from "../prefect/proxy.ts";
 import { ReadingStore } from "../store/reading-store.ts";
+import type { RunRow } from "../store/store.ts";
 import { connectionOf, workspaceOf } from "./connection.ts";
 import { Inspector } from "./inspector.ts";
-import { inspectionOf } from "./stored-inspection.ts";
+import { inspectionOf, inspectionOfStore } from "./stored-inspection.ts";
 
 /** What the commands that look are answered by. */
 export interface Lookup extends AsyncDisposable {
@@ -78,14 +79,16 @@ async function lookupOfDatabase({
 	const { namespace } = settings;
 	const live = new LiveSettings(settings, loadConfig);
 	const stored = { live, namespace, workspace, clock, serverMs: clock.now().wallMs };
-	const world = await store.load(workspace);
-	const inspection = inspectionOf({ world, views: [] }, stored);
+	const runIdsByName = new Map<string, string[]>();
+	const inspection = await inspectionOfStore(store, stored, (runs) => {
+		for (const { row } of runs) noteName(runIdsByName, row);
+	});
 	const inspector = new Inspector({
 		inspection,
 		store,
 		history: null,
 		inspectOther: (what) => inspectionOf(what, stored),
-		storedNamesakes: (name) => world.runs.filter(({ row }) => row.labels.name === name).map(({ row }) => row.runId),
+		storedNamesakes: (name) => runIdsByName.get(name) ?? [],
 		openEpisodes: () => ({}),
 		namespace,
 		workspace,
@@ -100,4 +103,11 @@ async function lookupOfDatabase({
 		coverage: () => inspector.coverage(),
 		[Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
 	};
+}
+
+function noteName(runIdsByName: Map<string, string[]>, { runId, labels: { name } }: RunRow): void {
+	if (name === null) return;
+	const namesakes = runIdsByName.get(name);
+	if (namesakes === undefined) runIdsByName.set(name, [runId]);
+	else namesakes.push(runId);
 }

@@ -3,17 +3,24 @@ import type { GroupIncident } from "../core/group-incident.ts";
 import type { LearnedRow } from "../core/learning.ts";
 import { viewOfRow } from "../core/record.ts";
 import type { RunView } from "../core/run.ts";
+import type { TakenBeats } from "../core/stored-rows.ts";
 import type { Tracker } from "../core/tracker.ts";
-import type { Clock } from "../lib/clock.ts";
+import type { Clock, Instant } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Reporter } from "../observe/reporter.ts";
-import type { CommitBatch, HeldRunChange, OutboxKey, OutboxRow, Store, StoredRun } from "../store/store.ts";
+import type {
+	CommitBatch,
+	CommitResult,
+	HeldRunChange,
+	OutboxKey,
+	OutboxRow,
+	RunChange,
+	Store,
+} from "../store/store.ts";
 import { StoreError } from "../store/store-error.ts";
-import { batchRunsMax, takeDue } from "./due-runs.ts";
-import { RunVersions } from "./run-versions.ts";
+import { type Changes, learnedKey, sentKey } from "./changes.ts";
+import { batchBeatsMax, batchRunsMax, takeDue } from "./due-runs.ts";
 
-/** A lost tail of heartbeats is harmless, since start-up catches up over REST: a run's are written this often at most. */
-const beatsWrittenEveryMs = 60_000;
 /** How far the workspace's own record may lag: after a crash that much is read again. */
 const workspaceWrittenEveryMs = 10_000;
 /**
@@ -23,19 +30,6 @@ const workspaceWrittenEveryMs = 10_000;
 const heldWrittenEveryMs = 10_000;
 /** Between tries while the store fails. */
 const retryMs = 1_000;
-/** What a step of the core wants kept. */
-export interface Changes {
-	readonly changedRuns: ReadonlySet<string>;
-	/** Left memory: their versions are forgotten as well, and read again should they come back. */
-	readonly evictedRuns: readonly string[];
-	readonly episodes: readonly Episode[];
-	readonly outbox: readonly OutboxRow[];
-	readonly groups: readonly GroupIncident[];
-	/** Runs whose part in a mass lapse changed. */
-	readonly heldRuns: ReadonlySet<string>;
-	readonly learned: readonly LearnedRow[];
-}
-
 export interface PersisterOptions {
 	readonly store: Store;
 	readonly tracker: Tracker;
@@ -44,12 +38,15 @@ export interface PersisterOptions {
 	readonly workspace: string;
 	/** Outbox rows kept in memory while the store fails; more are still sent, but not written. */
 	readonly outboxRowsMax: number;
-	/** The runs as the store held them at the start. */
-	readonly loaded: readonly StoredRun[];
 	/** A stored run that another writer had changed; merged when this returns, since the run is written again at once. */
 	readonly onReloaded: (view: RunView) => void;
 	/** Rows that may be sent now. */
 	readonly onSendable: (rows: readonly OutboxRow[]) => void;
+}
+
+interface Gathered {
+	readonly batch: CommitBatch;
+	readonly beats: TakenBeats;
 }
 
 /**
@@ -59,7 +56,6 @@ export interface PersisterOptions {
  */
 export class Persister {
 	readonly #options: PersisterOptions;
-	readonly #versions: RunVersions;
 	readonly #changedRuns = new Set<string>();
 	#episodes: Episode[] = [];
 	#outbox: OutboxRow[] = [];
@@ -71,6 +67,8 @@ export class Persister {
 	readonly #learned = new Map<string, LearnedRow>();
 	/** Keys of rows that were sent from memory because the store failed. */
 	readonly #sentUnsaved = new Set<string>();
+	/** Left memory since the commit in flight began: should they be back by its end, they know less than it wrote. */
+	readonly #evicted = new Set<string>();
 	#inFlight: Promise<void> | null = null;
 	#failing = false;
 	#workspaceWrittenMonoMs = Number.NEGATIVE_INFINITY;
@@ -79,7 +77,6 @@ export class Persister {
 
 	constructor(options: PersisterOptions) {
 		this.#options = options;
-		this.#versions = new RunVersions(options.loaded);
 		// Whoever runs it is told; before that nobody is.
 		this.#fault.promise.catch(() => undefined);
 	}
@@ -113,7 +110,7 @@ export class Persister {
 		for (const runId of changes.heldRuns) {
 			if (!this.#heldRuns.has(runId)) this.#heldRuns.set(runId, monoMs);
 		}
-		for (const runId of changes.evictedRuns) this.#versions.forget(runId);
+		for (const runId of changes.evictedRuns) this.#evicted.add(runId);
 		this.#episodes.push(...changes.episodes);
 		this.#outbox.push(...changes.outbox);
 		this.#groups.push(...changes.groups);
@@ -131,8 +128,8 @@ export class Persister {
 	commitIfDue(): void {
 		const { monoMs } = this.#options.clock.now();
 		if (this.#inFlight !== null || monoMs < this.#retryAtMonoMs) return;
-		const batch = this.#gather(monoMs, false);
-		if (batch !== null) this.#begin(batch);
+		const gathered = this.#gather(monoMs, false);
+		if (gathered !== null) this.#begin(gathered);
 	}
 
 	/**
@@ -143,9 +140,9 @@ export class Persister {
 		await this.settled();
 		this.#workspaceWrittenMonoMs = Number.NEGATIVE_INFINITY;
 		for (;;) {
-			const batch = this.#gather(this.#options.clock.now().monoMs, true);
-			if (batch === null) return;
-			this.#begin(batch);
+			const gathered = this.#gather(this.#options.clock.now().monoMs, true);
+			if (gathered === null) return;
+			this.#begin(gathered);
 			if (!(await this.settled())) return;
 		}
 	}
@@ -156,29 +153,31 @@ export class Persister {
 		return !this.#failing;
 	}
 
-	#begin(batch: CommitBatch): void {
-		this.#versions.commitBegins();
-		this.#inFlight = this.#commit(batch).finally(() => {
+	#begin(gathered: Gathered): void {
+		this.#evicted.clear();
+		this.#inFlight = this.#commit(gathered).finally(() => {
 			this.#inFlight = null;
 			this.commitIfDue();
 		});
 	}
 
-	#gather(nowMonoMs: number, everything: boolean): CommitBatch | null {
-		const { tracker } = this.#options;
+	#gather(nowMonoMs: number, everything: boolean): Gathered | null {
+		const { tracker, clock } = this.#options;
+		const now = clock.now();
 		const durable = this.#urgent() > 0;
 		const workspaceDue = nowMonoMs - this.#workspaceWrittenMonoMs >= workspaceWrittenEveryMs;
-		const beaten = tracker.takeUnstored(everything ? nowMonoMs : nowMonoMs - beatsWrittenEveryMs, batchRunsMax);
+		// Before the beats: those of a run that is written whole go with it.
+		const changed = this.#takeChanged(now);
+		const beats = tracker.stored.takeBeats({ everything, rowsMax: batchBeatsMax }, now);
 		const heldDue = takeDue(this.#heldRuns, everything || durable ? nowMonoMs : nowMonoMs - heldWrittenEveryMs);
-		const coalesced = beaten.length + heldDue.length;
+		const coalesced = beats.slots.length + beats.wholeRuns.length + heldDue.length;
 		if (!durable && coalesced === 0 && !workspaceDue) return null;
-		const changed = [...this.#changedRuns].slice(0, batchRunsMax);
-		for (const runId of changed) this.#changedRuns.delete(runId);
 		this.#workspaceWrittenMonoMs = nowMonoMs;
-		const workspace = tracker.workspaceRow(this.#options.clock.now());
+		const workspace = tracker.workspaceRow(now);
 		if (!durable && coalesced === 0 && workspace === null) return null;
 		const batch: CommitBatch = {
-			runs: [...new Set([...changed, ...beaten])].flatMap((runId) => this.#storedRun(runId) ?? []),
+			runs: [...changed, ...this.#runChanges(beats.wholeRuns, now)],
+			beats: beats.rows,
 			episodes: this.#episodes,
 			outbox: this.#outbox,
 			delivered: this.#delivered,
@@ -194,7 +193,17 @@ export class Persister {
 		this.#episodes = [];
 		this.#outbox = [];
 		this.#delivered = [];
-		return batch;
+		return { batch, beats };
+	}
+
+	#takeChanged(now: Instant): readonly RunChange[] {
+		const changed = [...this.#changedRuns].slice(0, batchRunsMax);
+		for (const runId of changed) this.#changedRuns.delete(runId);
+		return this.#runChanges(changed, now);
+	}
+
+	#runChanges(runIds: readonly string[], now: Instant): readonly RunChange[] {
+		return runIds.flatMap((runId) => this.#options.tracker.stored.takeRun(runId, now) ?? []);
 	}
 
 	/** Changes that must not wait. */
@@ -203,31 +212,28 @@ export class Persister {
 		return rows + this.#changedRuns.size;
 	}
 
-	#storedRun(runId: string): StoredRun | null {
-		const row = this.#options.tracker.rowOf(runId, this.#options.clock.now());
-		return row === null ? null : { row, version: this.#versions.of(runId) };
-	}
-
 	#heldRun(runId: string): HeldRunChange {
 		const { tracker, workspace } = this.#options;
 		return { workspace, runId, row: tracker.heldRowOf(runId) };
 	}
 
-	async #commit(batch: CommitBatch): Promise<void> {
-		const { store, tracker, reporter, clock } = this.#options;
+	async #commit(gathered: Gathered): Promise<void> {
+		const { store, reporter, clock } = this.#options;
 		const startedMonoMs = clock.now().monoMs;
+		const { batch } = gathered;
 		try {
-			const { lost } = await store.commit(batch);
-			const lostIds = new Set(lost.map((key) => key.runId));
-			const written = batch.runs.filter(({ row }) => !lostIds.has(row.runId));
-			for (const run of written) this.#versions.written(run);
-			for (const { row } of written) tracker.stored(row.runId);
-			for (const key of lost) await this.#reload(key.runId);
+			const lost = this.#written(gathered, await store.commit(batch));
+			for (const runId of lost) await this.#reload(runId);
 		} catch (error) {
-			this.#keepForLater(batch, error);
+			this.#keepForLater(gathered, error);
 			return;
 		}
-		const rows = batch.runs.length + batch.episodes.length + batch.outbox.length + batch.delivered.length;
+		const rows =
+			batch.runs.length +
+			batch.beats.places.length +
+			batch.episodes.length +
+			batch.outbox.length +
+			batch.delivered.length;
 		reporter.committed({ durationMs: clock.now().monoMs - startedMonoMs, rows });
 		if (this.#failing) {
 			this.#failing = false;
@@ -236,21 +242,33 @@ export class Persister {
 		this.#send(batch.outbox);
 	}
 
+	/** @returns runs that the store has in another version */
+	#written({ batch, beats }: Gathered, { lost, lostBeats, places }: CommitResult): readonly string[] {
+		const { stored } = this.#options.tracker;
+		const lostIds = new Set(lost.map(({ runId }) => runId));
+		for (const [index, { row, version }] of batch.runs.entries()) {
+			if (lostIds.has(row.runId) || this.#evicted.has(row.runId)) continue;
+			stored.runWritten(row.runId, version + 1, places[index] ?? 0);
+		}
+		return [...lostIds, ...stored.beatsWritten(beats, lostBeats)];
+	}
+
 	/** Another wrote the run in between, or it is back in memory: what is stored is merged into ours, and written again. */
 	async #reload(runId: string): Promise<void> {
 		const stored = await this.#options.store.loadRun({ workspace: this.#options.workspace, runId });
-		this.#versions.reloaded(runId, stored?.version ?? 0);
+		this.#options.tracker.stored.runReloaded(runId, stored);
 		this.#changedRuns.add(runId);
 		if (stored !== null) this.#options.onReloaded(viewOfRow(stored.row));
 	}
 
-	#keepForLater(batch: CommitBatch, error: unknown): void {
-		const { reporter, clock, outboxRowsMax } = this.#options;
+	#keepForLater({ batch, beats }: Gathered, error: unknown): void {
+		const { reporter, clock, tracker, outboxRowsMax } = this.#options;
 		if (!(error instanceof StoreError) || error.isDamage) this.#fault.reject(error);
 		reporter.storeFailed(error instanceof StoreError ? error.code : "unexpected", messageOf(error));
 		this.#failing = true;
 		this.#retryAtMonoMs = clock.now().monoMs + retryMs;
 		for (const { row } of batch.runs) this.#changedRuns.add(row.runId);
+		tracker.stored.beatsNotWritten(beats);
 		for (const { runId } of batch.heldRuns) this.#heldRuns.set(runId, clock.now().monoMs);
 		for (const { workspace: _, ...row } of batch.learned) {
 			if (!this.#learned.has(learnedKey(row))) this.#learned.set(learnedKey(row), row);
@@ -273,12 +291,4 @@ export class Persister {
 		const unsent = rows.filter((row) => !this.#sentUnsaved.delete(sentKey(row)));
 		if (unsent.length > 0) this.#options.onSendable(unsent);
 	}
-}
-
-function learnedKey({ kind, key }: LearnedRow): string {
-	return `${kind} ${key}`;
-}
-
-function sentKey(row: OutboxRow): string {
-	return `${row.sink} ${row.transition.key}`;
 }

@@ -12,8 +12,10 @@ import { PlayedServer } from "../replay/played-server.ts";
 import { type ReplayLine, replayLineOf } from "../replay/replay-line.ts";
 import type { Story } from "../replay/story.ts";
 import { VirtualClock } from "../replay/virtual-clock.ts";
-import { type MemoryDisk, MemoryStore, newMemoryDisk } from "../store/memory-store.ts";
+import { type MemoryDisk, newMemoryDisk } from "../store/memory-disk.ts";
+import { MemoryStore } from "../store/memory-store.ts";
 import type { Ports, RestEnds, StreamPort, TransportPort } from "./ports.ts";
+import { restoredFrom } from "./restored.ts";
 import { Watch } from "./watch.ts";
 
 export interface ReplayOptions {
@@ -159,16 +161,17 @@ class Player {
 		const { settings, live, reporter } = this.#options;
 		const store = new MemoryStore({ clock: this.#clock, disk: this.#disk });
 		const workspace = "default";
+		const named = { ...settings, namespace: this.#story.name };
 		const stop = new AbortController();
 		const life: { -readonly [K in keyof Life]?: Life[K] } = { store, stop, listener: null, fire: null, dead: false };
 		const watch = new Watch({
-			settings: { ...settings, namespace: this.#story.name },
+			settings: named,
 			live,
 			ports: this.#ports(life as Life),
 			apiUrl: "replay",
 			workspace,
 			store,
-			world: await store.load(workspace),
+			...(await restoredFrom({ settings: named, live, workspace, store, clock: this.#clock })),
 			reporter,
 			clock: this.#clock,
 			// Chance would make two replays differ.

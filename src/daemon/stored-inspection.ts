@@ -2,63 +2,80 @@ import type { LiveSettings } from "../config/live-settings.ts";
 import type { Inspection } from "../core/inspection.ts";
 import type { RunView } from "../core/run.ts";
 import { Tracker } from "../core/tracker.ts";
-import type { Clock } from "../lib/clock.ts";
-import type { StoredWorld } from "../store/store.ts";
+import type { Clock, Instant } from "../lib/clock.ts";
+import { runsOf } from "../store/runs-of.ts";
+import type { Store, StoredRun, StoredWorld } from "../store/store.ts";
 import { detectorSettingsOf } from "./reload.ts";
+import { knownWorldOf } from "./restored.ts";
 
-/** What is to be looked at: what a store holds, and what the server says of runs that it has stored. */
+/** What is to be looked at: runs that a store holds, and what the server says of runs that it has stored. */
 export interface OtherRuns {
-	readonly world: StoredWorld;
+	readonly runs: readonly StoredRun[];
 	readonly views: readonly RunView[];
 }
 
-/** How runs stand that nobody watches here: as if a daemon had just read of them. */
-export function inspectionOf(
-	{ world, views }: OtherRuns,
-	options: {
-		readonly live: LiveSettings;
-		readonly namespace: string;
-		readonly workspace: string;
-		readonly clock: Clock;
-		/** The server's clock now; rows bear its times. */
-		readonly serverMs: number;
-	},
-): Inspection {
-	const at = options.clock.now();
-	const tracker = new Tracker({
-		namespace: options.namespace,
-		workspace: options.workspace,
-		live: detectorSettingsOf(options.live),
-		holdsMassLapses: true,
-		startedAt: at,
-	});
-	tracker.restore(
-		{
-			runs: world.runs.map(({ row }) => row),
-			openEpisodes: world.openEpisodes,
-			spentAlerts: [],
-			workspace: world.workspaces[0] ?? null,
-			learned: world.learned,
-			openGroups: world.openGroups,
-			heldRuns: world.heldRuns,
-		},
-		at,
-	);
-	tracker.apply({ kind: "rest_answered", at, serverDateMs: options.serverMs });
-	tracker.apply({ kind: "stored", at, views });
-	return tracker.inspection;
+interface InspectionOptions {
+	readonly live: LiveSettings;
+	readonly namespace: string;
+	readonly workspace: string;
+	readonly clock: Clock;
+	/** The server's clock now; rows bear its times. */
+	readonly serverMs: number;
 }
 
-/** A world of some runs, or none. */
-export function worldOf(runs: StoredWorld["runs"]): StoredWorld {
-	return {
-		runs,
-		openEpisodes: [],
-		spentAlerts: [],
-		workspaces: [],
-		outbox: [],
-		openGroups: [],
-		heldRuns: [],
-		learned: [],
-	};
+const emptyWorld: StoredWorld = {
+	runsTotal: 0,
+	openEpisodes: [],
+	spentAlerts: [],
+	workspaces: [],
+	outbox: [],
+	openGroups: [],
+	heldRuns: [],
+	learned: [],
+};
+
+/** How runs stand that nobody watches here: as if a daemon had just read of them. */
+export function inspectionOf({ runs, views }: OtherRuns, options: InspectionOptions): Inspection {
+	const at = options.clock.now();
+	const tracker = trackerOf(options, at);
+	tracker.restoreRuns(runs, at);
+	return inspected(tracker, { world: emptyWorld, views }, options, at);
+}
+
+/**
+ * The same of all that a store holds.
+ *
+ * @param onPage told of the runs as they are read
+ * @throws StoreError
+ */
+export async function inspectionOfStore(
+	store: Pick<Store, "load" | "loadRuns">,
+	options: InspectionOptions,
+	onPage: (runs: readonly StoredRun[]) => void,
+): Promise<Inspection> {
+	const at = options.clock.now();
+	const tracker = trackerOf(options, at);
+	const world = await store.load(options.workspace);
+	tracker.expectRuns(world.runsTotal);
+	for await (const page of runsOf(store, options.workspace)) {
+		onPage(page);
+		tracker.restoreRuns(page, at);
+	}
+	return inspected(tracker, { world: { ...world, spentAlerts: [] }, views: [] }, options, at);
+}
+
+function trackerOf({ live, namespace, workspace }: InspectionOptions, at: Instant): Tracker {
+	return new Tracker({ namespace, workspace, live: detectorSettingsOf(live), holdsMassLapses: true, startedAt: at });
+}
+
+function inspected(
+	tracker: Tracker,
+	{ world, views }: { readonly world: StoredWorld; readonly views: readonly RunView[] },
+	{ serverMs }: InspectionOptions,
+	at: Instant,
+): Inspection {
+	tracker.restore(knownWorldOf(world), at);
+	tracker.apply({ kind: "rest_answered", at, serverDateMs: serverMs });
+	tracker.apply({ kind: "stored", at, views });
+	return tracker.inspection;
 }

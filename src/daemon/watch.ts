@@ -9,7 +9,7 @@ import type { Reporter } from "../observe/reporter.ts";
 import { ApiClient } from "../prefect/api-client.ts";
 import { RunHistory } from "../prefect/run-history.ts";
 import { Schedule } from "../schedule/schedule.ts";
-import type { Store, StoredWorld } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { Backlog } from "./backlog.ts";
 import { CountedStore } from "./counted-store.ts";
 import { Inquirer } from "./inquirer.ts";
@@ -20,13 +20,14 @@ import { Lesson } from "./lesson.ts";
 import { Persister } from "./persister.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { Ports, StreamPort, TransportPort } from "./ports.ts";
-import { restoredTracker } from "./restored-tracker.ts";
+import type { Restored } from "./restored.ts";
 import { inspectionOf } from "./stored-inspection.ts";
 import { isOverWithin, supervise } from "./supervise.ts";
 import { statusOf, type WatchStatus } from "./watch-status.ts";
 import { type WatchedPart, watchForStandstill } from "./watchdog.ts";
 
-export interface WatchOptions {
+/** With what the store held at the start. */
+export interface WatchOptions extends Restored {
 	/** As they were at the start: what a reload cannot change. */
 	readonly settings: Settings;
 	/** As they are now: what it can. */
@@ -37,8 +38,6 @@ export interface WatchOptions {
 	readonly apiUrl: string;
 	readonly workspace: string;
 	readonly store: Store;
-	/** What the store held at the start. */
-	readonly world: StoredWorld;
 	readonly reporter: Reporter;
 	readonly clock: Clock;
 	readonly random: Random;
@@ -68,10 +67,9 @@ export class Watch implements AsyncDisposable {
 
 	constructor(options: WatchOptions) {
 		this.#options = options;
-		const { live, ports, workspace, world, reporter, clock, random } = options;
+		const { live, ports, workspace, tracker, reporter, clock, random } = options;
 		const store = new CountedStore(options.store);
 		this.#store = store;
-		const tracker = restoredTracker(options);
 		this.#tracker = tracker;
 		this.#transport = ports.transport({
 			onAnswer: ({ serverDateMs }) => this.#intake.restEnded(serverDateMs, true),
@@ -97,7 +95,6 @@ export class Watch implements AsyncDisposable {
 			get outboxRowsMax() {
 				return live.current.limits.outboxRows;
 			},
-			loaded: world.runs,
 			onReloaded: (view) => {
 				this.#pipeline.result({ kind: "stored", at: clock.now(), views: [view] });
 				this.#pipeline.drain();

@@ -1,12 +1,14 @@
 import { type Episode, isOfEpisode, workspaceOf } from "../core/episode.ts";
-import { bytesOfRunId } from "./run-id.ts";
+import type { RunLabels } from "../core/run.ts";
+import { bytesOfRunId, isRunId } from "./run-id.ts";
 import type { GroupRow, HeldRunChange, LearnedChange, OutboxRow, RunRow, WorkspaceRow } from "./store.ts";
 
 /* What is bound to the statements of statements.ts: a name for each column. */
 
 export type RunColumns = ReturnType<typeof columnsOfRun>;
 
-export function columnsOfRun(row: RunRow) {
+export function columnsOfRun(row: RunRow, labelsId: number) {
+	const { name, parentTaskRunId, parentRunId } = row.labels;
 	return {
 		workspace: row.workspace,
 		runId: bytesOfRunId(row.runId),
@@ -19,13 +21,27 @@ export function columnsOfRun(row: RunRow) {
 		stateFromRest: row.state === null ? null : Number(row.state.fromRest),
 		endedAtMs: row.endedAtMs,
 		aliveAtServerMs: row.aliveAtServerMs,
-		beatEventId: row.lastBeat?.eventId ?? null,
+		beatEventId: row.lastBeat === null ? null : eventIdColumn(row.lastBeat.eventId),
 		beatOccurredMs: row.lastBeat?.occurredMs ?? null,
 		beatReceivedMs: row.lastBeat?.receivedMs ?? null,
-		occurredMs: JSON.stringify(row.occurredMs),
-		labels: JSON.stringify(row.labels),
+		occurredMs: Buffer.from(Float64Array.from(row.occurredMs).buffer),
 		updatedAtMs: row.updatedAtMs,
+		name,
+		parentTaskRunId,
+		parentRunId,
+		labelsId,
 	};
+}
+
+/** Bytes, of which there are fewer, where it is a UUID. */
+function eventIdColumn(eventId: string): Buffer | string {
+	return isRunId(eventId) ? bytesOfRunId(eventId) : eventId;
+}
+
+/** What runs share of their labels, as `run_labels` has it. */
+export function sharedLabelsColumn(labels: RunLabels): string {
+	const { name: _, parentTaskRunId: _task, parentRunId: _run, ...shared } = labels;
+	return JSON.stringify(shared);
 }
 
 export type EpisodeColumns = ReturnType<typeof columnsOfEpisode>;

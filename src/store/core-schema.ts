@@ -57,6 +57,9 @@ export const labelsSchema = z.object({
 	tags: z.array(z.string()).default([]),
 }) satisfies z.ZodType<RunLabels>;
 
+/** What runs share of them, as `run_labels` has it. */
+export const sharedLabelsSchema = labelsSchema.omit({ name: true, parentTaskRunId: true, parentRunId: true });
+
 const impactSchema = z.object({
 	slots: z.array(
 		z.object({ kind: z.enum(slotKinds), name: z.string(), limit: z.number(), taken: nullableNumber.default(null) }),

@@ -4,9 +4,11 @@ import type { Clock } from "../lib/clock.ts";
 import { learnedSchema } from "./core-schema.ts";
 import { closingsFirst } from "./episode-order.ts";
 import { type EpisodeQuery, selected } from "./episode-query.ts";
-import { keepingName } from "./kept-name.ts";
+import { keepingName, withBeat } from "./kept-row.ts";
+import { type MemoryDisk, nameOfDelivery, nameOfRun } from "./memory-disk.ts";
 import { bytesOfRunId } from "./run-id.ts";
 import type {
+	BeatRows,
 	CommitBatch,
 	CommitResult,
 	GroupRow,
@@ -16,44 +18,15 @@ import type {
 	OutboxRow,
 	OwedQuery,
 	RetentionLimits,
+	RunChange,
 	RunKey,
+	RunsQuery,
 	Store,
 	StoredLearned,
 	StoredRun,
 	StoredWorld,
-	WorkspaceRow,
 } from "./store.ts";
 import { StoreError } from "./store-error.ts";
-
-interface KeptDelivery {
-	readonly row: OutboxRow;
-	readonly deliveredAtMs: number | null;
-}
-
-/** What outlives a MemoryStore, as a file outlives a process: open another store on it for a restart. */
-export interface MemoryDisk {
-	readonly runs: Map<string, StoredRun>;
-	readonly episodes: Map<string, Episode>;
-	/** In the order of commits. */
-	readonly outbox: Map<string, KeptDelivery>;
-	readonly workspaces: Map<string, WorkspaceRow>;
-	readonly groups: Map<string, GroupRow>;
-	readonly heldRuns: Map<string, HeldRunChange>;
-	/** In the order in which they were last written. */
-	readonly learned: Map<string, LearnedChange>;
-}
-
-export function newMemoryDisk(): MemoryDisk {
-	return {
-		runs: new Map(),
-		episodes: new Map(),
-		outbox: new Map(),
-		workspaces: new Map(),
-		groups: new Map(),
-		heldRuns: new Map(),
-		learned: new Map(),
-	};
-}
 
 /** A store for tests, simulation and replay: the laws of `Store`, without a file. */
 export class MemoryStore implements Store {
@@ -68,12 +41,10 @@ export class MemoryStore implements Store {
 
 	async load(workspace: string): Promise<StoredWorld> {
 		this.#refuseWhenClosed();
-		const { runs, episodes, workspaces, groups, heldRuns, learned } = this.#disk;
+		const { episodes, workspaces, groups, heldRuns, learned } = this.#disk;
 		const kept = workspaces.get(workspace);
 		return {
-			runs: [...runs.values()]
-				.filter(({ row }) => row.workspace === workspace)
-				.toSorted((one, other) => compareText(one.row.runId, other.row.runId)),
+			runsTotal: [...this.#disk.runs.values()].filter(({ row }) => row.workspace === workspace).length,
 			openEpisodes: [...episodes.values()]
 				.filter((episode) => episode.workspace === workspace && episode.closed === null)
 				.toSorted((one, other) => one.raisedAtMs - other.raisedAtMs || compareText(one.alertId, other.alertId)),
@@ -95,6 +66,14 @@ export class MemoryStore implements Store {
 				.flatMap(({ row }) => row ?? []),
 			learned: [...learned.values()].filter((row) => row.workspace === workspace).flatMap(understoodLearned),
 		};
+	}
+
+	async loadRuns({ workspace, afterPlace, rowsMax }: RunsQuery): Promise<readonly StoredRun[]> {
+		this.#refuseWhenClosed();
+		return [...this.#disk.runs.values()]
+			.filter(({ row, place }) => row.workspace === workspace && place > afterPlace)
+			.toSorted((one, other) => one.place - other.place)
+			.slice(0, rowsMax);
 	}
 
 	async loadRun(key: RunKey): Promise<StoredRun | null> {
@@ -120,9 +99,10 @@ export class MemoryStore implements Store {
 		const copy = structuredClone(batch);
 		// All that can fail comes first, so that a batch is kept whole or not at all.
 		for (const { runId } of [...copy.outbox.flatMap(runOfDelivery), ...copy.heldRuns]) bytesOfRunId(runId);
-		const { writes, lost } = this.#judgeRuns(copy.runs);
+		const { writes, lost, places } = this.#judgeRuns(copy.runs);
+		const lostBeats = this.#judgeBeats(copy.beats, writes);
 		const episodes = this.#judgeEpisodes(copy.episodes);
-		putAll(this.#disk.runs, writes);
+		this.#putRuns(writes);
 		putAll(this.#disk.episodes, episodes);
 		this.#putOutbox(copy.outbox);
 		this.#markDelivered(copy.delivered);
@@ -130,7 +110,7 @@ export class MemoryStore implements Store {
 		this.#putGroups(copy.groups);
 		this.#putHeldRuns(copy.heldRuns);
 		this.#putLearned(copy.learned);
-		return { lost };
+		return { lost, lostBeats, places };
 	}
 
 	async retain(limits: RetentionLimits): Promise<{ runs: number; episodes: number }> {
@@ -145,6 +125,7 @@ export class MemoryStore implements Store {
 				row.updatedAtMs < limits.runsBeforeMs &&
 				!withOpenEpisode.has(name),
 		);
+		for (const [place, name] of this.#disk.runsByPlace) if (!runs.has(name)) this.#disk.runsByPlace.delete(place);
 		const isOld = (atMs: number | null) => atMs !== null && atMs < limits.episodesBeforeMs;
 		const episodesDeleted = deleteWhere(episodes, ({ closed }) => isOld(closed?.atMs ?? null));
 		deleteWhere(outbox, ({ deliveredAtMs }) => isOld(deliveredAtMs));
@@ -167,17 +148,45 @@ export class MemoryStore implements Store {
 			.toSorted((one, other) => one.createdAtMs - other.createdAtMs);
 	}
 
-	#judgeRuns(runs: readonly StoredRun[]): { writes: Map<string, StoredRun>; lost: RunKey[] } {
+	#judgeRuns(runs: readonly RunChange[]): { writes: Map<string, StoredRun>; lost: RunKey[]; places: number[] } {
 		const writes = new Map<string, StoredRun>();
 		const lost: RunKey[] = [];
-		for (const { row, version } of runs) {
+		let { lastPlace } = this.#disk;
+		const places = runs.map(({ row, version }) => {
 			const name = nameOfRun(row);
 			const stored = writes.get(name) ?? this.#disk.runs.get(name);
-			if ((stored?.version ?? 0) === version) {
-				writes.set(name, { row: keepingName(row, stored?.row), version: version + 1 });
-			} else lost.push({ workspace: row.workspace, runId: row.runId });
+			if ((stored?.version ?? 0) !== version) {
+				lost.push({ workspace: row.workspace, runId: row.runId });
+				return 0;
+			}
+			if (stored === undefined) lastPlace += 1;
+			const place = stored?.place ?? lastPlace;
+			writes.set(name, { row: keepingName(row, stored?.row), version: version + 1, place });
+			return stored === undefined ? place : 0;
+		});
+		return { writes, lost, places };
+	}
+
+	#putRuns(writes: ReadonlyMap<string, StoredRun>): void {
+		putAll(this.#disk.runs, writes);
+		for (const [name, { place }] of writes) {
+			this.#disk.runsByPlace.set(place, name);
+			this.#disk.lastPlace = Math.max(this.#disk.lastPlace, place);
 		}
-		return { writes, lost };
+	}
+
+	/** @param writes of the batch so far; those of the beats are added */
+	#judgeBeats(beats: BeatRows, writes: Map<string, StoredRun>): readonly number[] {
+		if (beats.places.length === 0) return [];
+		const lost: number[] = [];
+		const added = new Map([...writes].map(([name, { place }]) => [place, name]));
+		for (const [index, place] of beats.places.entries()) {
+			const name = this.#disk.runsByPlace.get(place) ?? added.get(place) ?? "";
+			const stored = writes.get(name) ?? this.#disk.runs.get(name);
+			if (stored === undefined || stored.version !== beats.versions[index]) lost.push(index);
+			else writes.set(name, { ...stored, row: withBeat(stored.row, beats, index), version: stored.version + 1 });
+		}
+		return lost;
 	}
 
 	#judgeEpisodes(episodes: readonly Episode[]): Map<string, Episode> {
@@ -267,15 +276,6 @@ function isOpen(episode: Episode): boolean {
 function understoodLearned({ kind, key, row }: LearnedChange): readonly StoredLearned[] {
 	const { data } = learnedSchema.safeParse({ kind, key, row });
 	return data === undefined ? [] : [data];
-}
-
-/** @throws StoreError for what is no run id */
-function nameOfRun({ workspace, runId }: RunKey): string {
-	return JSON.stringify([workspace, bytesOfRunId(runId).toString("hex")]);
-}
-
-function nameOfDelivery({ sink, key }: OutboxKey): string {
-	return JSON.stringify([sink, key]);
 }
 
 /** By code unit, as SQLite compares the hex digits of ids: no locale. */

@@ -1,6 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Damage } from "./damaged-database.ts";
-import { MemoryStore, newMemoryDisk } from "./memory-store.ts";
+import { newMemoryDisk } from "./memory-disk.ts";
+import { MemoryStore } from "./memory-store.ts";
 import { readMigrations, sqliteMigrationsFolder } from "./migrate.ts";
 import { openSqlite } from "./open-sqlite.ts";
 import type { Store } from "./store.ts";

@@ -8,14 +8,16 @@ import { readMigrations, sqliteMigrationsFolder } from "./migrate.ts";
 import { RowReader } from "./row-reader.ts";
 import { asStoreError } from "./sqlite-error.ts";
 import { prepareStatements } from "./statements.ts";
-import type { RunKey, Store, StoredRun, StoredWorld } from "./store.ts";
+import type { RunKey, RunsQuery, Store, StoredRun, StoredWorld } from "./store.ts";
 import { parseStoreUrl, urlHint } from "./store-url.ts";
 
 /** How long a read waits for somebody else's commit. */
 const busyTimeoutMs = 5_000;
 
 /** A database that nobody writes through: for whoever looks while no daemon runs, or beside one. */
-export class ReadingStore implements Pick<Store, "load" | "loadRun" | "loadEpisodes" | typeof Symbol.asyncDispose> {
+export class ReadingStore
+	implements Pick<Store, "load" | "loadRuns" | "loadRun" | "loadEpisodes" | typeof Symbol.asyncDispose>
+{
 	readonly #database: Database;
 	readonly #reader: RowReader;
 
@@ -49,6 +51,10 @@ export class ReadingStore implements Pick<Store, "load" | "loadRun" | "loadEpiso
 
 	async load(workspace: string): Promise<StoredWorld> {
 		return this.#guard(() => this.#reader.readWorld(workspace));
+	}
+
+	async loadRuns(query: RunsQuery): Promise<readonly StoredRun[]> {
+		return this.#guard(() => this.#reader.readRuns(query));
 	}
 
 	async loadRun(key: RunKey): Promise<StoredRun | null> {

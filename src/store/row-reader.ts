@@ -11,12 +11,18 @@ import {
 	parseLearned,
 	parseOutbox,
 	parseRun,
+	parseSharedLabels,
 	parseSpentAlert,
 	parseWorkspace,
+	type SharedLabels,
 } from "./rows.ts";
 import { bytesOfRunId } from "./run-id.ts";
-import type { RawRow, RowSource, Statements } from "./statements.ts";
-import type { OutboxRow, OwedQuery, RunKey, StoredRun, StoredWorld } from "./store.ts";
+import { labelsIdOf, placeOf, usualRun } from "./run-reader.ts";
+import type { RawRow, RowSource, Statements, WorldSource } from "./statements.ts";
+import type { OutboxRow, OwedQuery, RunKey, RunsQuery, StoredRun, StoredWorld } from "./store.ts";
+
+/** Shared labels that are remembered between pages of runs: there are as many as deployments, unless each run has tags of its own. */
+const labelsKeptMax = 10_000;
 
 interface UnreadableRow {
 	readonly source: RowSource;
@@ -34,6 +40,7 @@ interface RowReaderParts {
 /** Reads rows back. One that cannot be understood is told, set aside and skipped: no other suffers from it. */
 export class RowReader {
 	readonly #parts: RowReaderParts;
+	readonly #labels = new Map<number, SharedLabels | null>();
 
 	constructor(parts: RowReaderParts) {
 		this.#parts = parts;
@@ -42,7 +49,7 @@ export class RowReader {
 	readWorld(workspace: string): StoredWorld {
 		const unreadable: UnreadableRow[] = [];
 		const world = {
-			runs: this.#read("runs", workspace, parseRun, unreadable),
+			runsTotal: this.#parts.statements.countRuns.get(workspace) ?? 0,
 			openEpisodes: this.#read("episodes", workspace, parseEpisode, unreadable),
 			spentAlerts: this.#parts.statements.readSpent.all(workspace).map(parseSpentAlert),
 			workspaces: this.#read("workspaces", workspace, parseWorkspace, unreadable),
@@ -53,6 +60,41 @@ export class RowReader {
 		};
 		this.#setAside(unreadable);
 		return world;
+	}
+
+	/** A page of which no row can be understood is not the last one. */
+	readRuns({ workspace, afterPlace, rowsMax }: RunsQuery): readonly StoredRun[] {
+		for (let after = afterPlace; ; ) {
+			const page = this.#parts.statements.readRuns.all(after, workspace, rowsMax);
+			const unreadable: UnreadableRow[] = [];
+			const runs: StoredRun[] = [];
+			for (const raw of page) {
+				const run = this.#runOf(raw, unreadable);
+				if (run !== null) runs.push(run);
+			}
+			this.#setAside(unreadable);
+			const last = page.at(-1);
+			if (last === undefined || runs.length > 0) return runs;
+			after = placeOf(last);
+		}
+	}
+
+	#runOf(raw: readonly unknown[], unreadable: UnreadableRow[]): StoredRun | null {
+		const labels = this.#labelsAt(labelsIdOf(raw));
+		const usual = labels === null ? null : usualRun(raw, labels);
+		if (usual !== null) return usual;
+		const named = this.#parts.statements.readRunAt.get(placeOf(raw));
+		return named === undefined ? null : parseOrNote("runs", named, parseRun, unreadable);
+	}
+
+	#labelsAt(labelsId: unknown): SharedLabels | null {
+		if (typeof labelsId !== "number") return null;
+		const known = this.#labels.get(labelsId);
+		if (known !== undefined) return known;
+		const labels = parseSharedLabels(this.#parts.statements.labelsOf.get(labelsId));
+		if (this.#labels.size >= labelsKeptMax) this.#labels.clear();
+		this.#labels.set(labelsId, labels);
+		return labels;
 	}
 
 	readRun(key: RunKey): StoredRun | null {
@@ -90,7 +132,7 @@ export class RowReader {
 		return episodes;
 	}
 
-	#read<Row>(source: RowSource, workspace: string, parse: (raw: RawRow) => Row, unreadable: UnreadableRow[]): Row[] {
+	#read<Row>(source: WorldSource, workspace: string, parse: (raw: RawRow) => Row, unreadable: UnreadableRow[]): Row[] {
 		const rows: Row[] = [];
 		for (const raw of this.#parts.statements.read[source].all(workspace)) {
 			const row = parseOrNote(source, raw, parse, unreadable);

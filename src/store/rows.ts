@@ -12,10 +12,12 @@ import {
 	nullableNumber,
 	relatedRunsSchema,
 	runSilenceSchema,
+	sharedLabelsSchema,
 	transitionSchema,
 	trippedGroupsSchema,
 } from "./core-schema.ts";
 import { runIdOfBytes } from "./run-id.ts";
+import { instantsOf } from "./run-reader.ts";
 import type { OutboxRow, StoredLearned, StoredRun, WorkspaceRow } from "./store.ts";
 
 const runIdBytes = z.instanceof(Uint8Array).transform(runIdOfBytes);
@@ -43,7 +45,16 @@ const stateColumns = z.object({
 	state_from_rest: z.number(),
 });
 
+/** What an earlier release wrote is JSON. */
+const instantBytes = z.instanceof(Uint8Array).transform((bytes, context) => {
+	const instants = instantsOf(bytes);
+	if (instants !== null) return instants;
+	context.addIssue({ code: "custom", message: "not whole" });
+	return z.NEVER;
+});
+
 const runColumns = z.object({
+	rowid: z.number(),
 	workspace: z.string(),
 	run_id: runIdBytes,
 	version: z.number(),
@@ -51,12 +62,15 @@ const runColumns = z.object({
 	state_id: z.string().nullable(),
 	ended_at_ms: nullableNumber,
 	alive_at_server_ms: nullableNumber,
-	beat_event_id: z.string().nullable(),
+	beat_event_id: z.union([z.string(), runIdBytes]).nullable(),
 	beat_occurred_ms: nullableNumber,
 	beat_received_ms: nullableNumber,
-	occurred_ms: json(z.array(z.number())),
-	labels: json(labelsSchema),
+	occurred_ms: z.union([instantBytes, json(z.array(z.number()))]),
 	updated_at_ms: z.number(),
+	name: z.string().nullable(),
+	parent_task_run_id: z.string().nullable(),
+	parent_run_id: z.string().nullable(),
+	labels: json(sharedLabelsSchema),
 });
 
 function stateOf(raw: unknown): StateView {
@@ -94,11 +108,26 @@ export function parseRun(raw: unknown): StoredRun {
 			aliveAtServerMs: columns.alive_at_server_ms,
 			lastBeat: beatOf(columns),
 			occurredMs: columns.occurred_ms,
-			labels: columns.labels,
+			labels: {
+				...columns.labels,
+				name: columns.name,
+				parentTaskRunId: columns.parent_task_run_id,
+				parentRunId: columns.parent_run_id,
+			},
 			updatedAtMs: columns.updated_at_ms,
 		},
 		version: columns.version,
+		place: columns.rowid,
 	};
+}
+
+export type SharedLabels = z.infer<typeof sharedLabelsSchema>;
+
+const sharedLabels = json(sharedLabelsSchema);
+
+/** Null: they cannot be understood, and so none of their runs can. */
+export function parseSharedLabels(content: unknown): SharedLabels | null {
+	return sharedLabels.safeParse(content).data ?? null;
 }
 
 const episodeColumns = z.object({

@@ -15,8 +15,9 @@ import { closingsFirst } from "./episode-order.ts";
 import type { EpisodeQuery } from "./episode-query.ts";
 import type { InstanceLock } from "./instance-lock.ts";
 import { RowReader } from "./row-reader.ts";
+import { writeBeats, writeRun } from "./run-writer.ts";
 import { asStoreError } from "./sqlite-error.ts";
-import { prepareStatements, type SliceBounds, type Statements, writeRun } from "./statements.ts";
+import { prepareStatements, type SliceBounds, type Statements } from "./statements.ts";
 import type {
 	CommitBatch,
 	CommitResult,
@@ -25,6 +26,7 @@ import type {
 	Retained,
 	RetentionLimits,
 	RunKey,
+	RunsQuery,
 	Store,
 	StoredRun,
 	StoredWorld,
@@ -72,6 +74,13 @@ export class SqliteStore implements Store {
 		});
 	}
 
+	async loadRuns(query: RunsQuery): Promise<readonly StoredRun[]> {
+		return this.#guard("loading from the store", () => {
+			this.#syncEachCommit(true);
+			return this.#reader.readRuns(query);
+		});
+	}
+
 	async loadRun(key: RunKey): Promise<StoredRun | null> {
 		return this.#guard("loading from the store", () => {
 			this.#syncEachCommit(true);
@@ -91,15 +100,19 @@ export class SqliteStore implements Store {
 	}
 
 	async commit(batch: CommitBatch): Promise<CommitResult> {
-		return this.#guard("the store's commit", () => {
+		const result = this.#guard("the store's commit", () => {
 			this.#syncEachCommit(batch.durable);
 			return this.#write(batch);
 		});
+		// Beats come a part at a time, and others have their turn in between; what is urgent does not wait for them.
+		if (!batch.durable) await nextTurn();
+		return result;
 	}
 
 	async retain(limits: RetentionLimits): Promise<Retained> {
 		this.#refuseWhenClosed();
 		const runs = await this.#deleteInSlices(this.#statements.deleteRuns, limits.runsBeforeMs);
+		await this.#deleteInSlices(this.#statements.deleteLabels, limits.runsBeforeMs);
 		const episodes = await this.#deleteInSlices(this.#statements.deleteEpisodes, limits.episodesBeforeMs);
 		await this.#deleteInSlices(this.#statements.deleteDelivered, limits.episodesBeforeMs);
 		await this.#deleteInSlices(this.#statements.deleteGroups, limits.episodesBeforeMs);
@@ -157,11 +170,12 @@ export class SqliteStore implements Store {
 	#writeAll(batch: CommitBatch): CommitResult {
 		const statements = this.#statements;
 		const lost: RunKey[] = [];
-		for (const run of batch.runs) {
-			if (!writeRun(statements, run)) {
-				lost.push({ workspace: run.row.workspace, runId: run.row.runId });
-			}
-		}
+		const places = batch.runs.map((run) => {
+			const place = writeRun(statements, run);
+			if (place === null) lost.push({ workspace: run.row.workspace, runId: run.row.runId });
+			return place ?? 0;
+		});
+		const lostBeats = writeBeats(statements, batch.beats);
 		for (const episode of closingsFirst(batch.episodes)) {
 			statements.putEpisode.run(columnsOfEpisode(episode));
 		}
@@ -173,7 +187,7 @@ export class SqliteStore implements Store {
 			statements.markDelivered.run({ sink, key, nowMs });
 		}
 		this.#writeKnowledge(batch);
-		return { lost };
+		return { lost, lostBeats, places };
 	}
 
 	/** What a restart takes up. */

@@ -1,18 +1,18 @@
 import type { Database } from "better-sqlite3";
-import {
-	columnsOfRun,
-	type EpisodeColumns,
-	type GroupColumns,
-	type HeldRunColumns,
-	type LearnedColumns,
-	type OutboxColumns,
-	type RunColumns,
-	type WorkspaceColumns,
+import type {
+	EpisodeColumns,
+	GroupColumns,
+	HeldRunColumns,
+	LearnedColumns,
+	OutboxColumns,
+	WorkspaceColumns,
 } from "./columns.ts";
-import type { StoredRun } from "./store.ts";
+import { runStatements } from "./run-statements.ts";
 
-/** The tables whose rows are parsed when read. */
-export type RowSource = "runs" | "episodes" | "outbox" | "workspaces" | "learned" | "group_incidents" | "held_runs";
+/** Tables whose rows are parsed when read, all of a workspace at once. */
+export type WorldSource = "episodes" | "outbox" | "workspaces" | "learned" | "group_incidents" | "held_runs";
+/** Tables whose rows are parsed when read. */
+export type RowSource = WorldSource | "runs";
 
 /** `reopenableOutcomes`, as the index episodes_spent has them. */
 const reopenable = "('superseded', 'disabled')";
@@ -24,25 +24,7 @@ const endedTypes = "('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')";
  */
 export function prepareStatements(database: Database) {
 	return {
-		insertRun: database.prepare<[RunColumns]>(`
-			INSERT INTO runs (workspace, run_id, version, attempt, state_id, state_type, state_name, state_timestamp_ms,
-				state_scheduled_ms, state_from_rest, ended_at_ms, alive_at_server_ms, beat_event_id, beat_occurred_ms,
-				beat_received_ms, occurred_ms, labels, updated_at_ms)
-			VALUES (@workspace, @runId, 1, @attempt, @stateId, @stateType, @stateName, @stateTimestampMs,
-				@stateScheduledMs, @stateFromRest, @endedAtMs, @aliveAtServerMs, @beatEventId, @beatOccurredMs,
-				@beatReceivedMs, @occurredMs, @labels, @updatedAtMs)
-			ON CONFLICT (workspace, run_id) DO NOTHING`),
-		updateRun: database.prepare<[RunColumns & { version: number }]>(`
-			UPDATE runs SET version = version + 1, attempt = @attempt, state_id = @stateId, state_type = @stateType,
-				state_name = @stateName, state_timestamp_ms = @stateTimestampMs,
-				state_scheduled_ms = @stateScheduledMs, state_from_rest = @stateFromRest,
-				ended_at_ms = @endedAtMs, alive_at_server_ms = @aliveAtServerMs, beat_event_id = @beatEventId,
-				beat_occurred_ms = @beatOccurredMs, beat_received_ms = @beatReceivedMs, occurred_ms = @occurredMs,
-				labels = CASE
-					WHEN json_extract(@labels, '$.name') IS NOT NULL OR NOT json_valid(labels) THEN @labels
-					ELSE json_set(@labels, '$.name', json_extract(labels, '$.name')) END,
-				updated_at_ms = @updatedAtMs
-			WHERE workspace = @workspace AND run_id = @runId AND version = @version`),
+		...runStatements(database),
 		putEpisode: database.prepare<[EpisodeColumns]>(`
 			INSERT INTO episodes (alert_id, workspace, run_id, attempt, condition, severity, reason, evidence,
 				state_type, state_name, labels, related_runs, group_id, raised_at_ms, closed_outcome, closed_at_ms)
@@ -68,9 +50,6 @@ export function prepareStatements(database: Database) {
 		readSpent: database.prepare<[string], RawRow>(`
 			SELECT rowid AS rowid, run_id, alert_id FROM episodes WHERE workspace = ? AND closed_outcome IN ${reopenable}
 			ORDER BY alert_id`),
-		readRun: database.prepare<[string, Uint8Array], RawRow>(
-			"SELECT rowid AS rowid, * FROM runs WHERE workspace = ? AND run_id = ?",
-		),
 		readOutbox: database.prepare<[string, string, number], RawRow>(`
 			SELECT id AS rowid, * FROM outbox WHERE workspace = ? AND sink = ? AND delivered_at_ms IS NULL
 			ORDER BY created_at_ms, id LIMIT ?`),
@@ -115,9 +94,6 @@ export interface RawRow {
 
 function readStatements(database: Database) {
 	return {
-		runs: database.prepare<[string], RawRow>(
-			"SELECT rowid AS rowid, * FROM runs WHERE workspace = ? ORDER BY workspace, run_id",
-		),
 		episodes: database.prepare<[string], RawRow>(`
 			SELECT rowid AS rowid, * FROM episodes WHERE workspace = ? AND closed_at_ms IS NULL
 			ORDER BY raised_at_ms, alert_id`),
@@ -165,10 +141,15 @@ export interface SliceBounds {
 function retentionStatements(database: Database) {
 	return {
 		deleteRuns: database.prepare<[SliceBounds]>(`
-			DELETE FROM runs WHERE rowid IN (
-				SELECT rowid FROM runs WHERE state_type IN ${endedTypes} AND updated_at_ms < @beforeMs
+			DELETE FROM runs WHERE id IN (
+				SELECT id FROM runs WHERE state_type IN ${endedTypes} AND updated_at_ms < @beforeMs
 					AND NOT EXISTS (SELECT 1 FROM episodes WHERE episodes.workspace = runs.workspace
 						AND episodes.run_id = runs.run_id AND episodes.closed_at_ms IS NULL)
+				LIMIT @rowsMax)`),
+		// Asks the index of each, and there are few.
+		deleteLabels: database.prepare<[Pick<SliceBounds, "rowsMax">]>(`
+			DELETE FROM run_labels WHERE id IN (
+				SELECT id FROM run_labels WHERE NOT EXISTS (SELECT 1 FROM runs WHERE labels_id = run_labels.id)
 				LIMIT @rowsMax)`),
 		deleteEpisodes: database.prepare<[SliceBounds]>(`
 			DELETE FROM episodes WHERE rowid IN (
@@ -192,7 +173,7 @@ function setAsideStatements(database: Database) {
 			INSERT INTO unreadable_rows (source, content, detail, set_aside_at_ms)
 			VALUES (@source, @content, @detail, @nowMs)`),
 		remove: {
-			runs: database.prepare<[number]>("DELETE FROM runs WHERE rowid = ?"),
+			runs: database.prepare<[number]>("DELETE FROM runs WHERE id = ?"),
 			episodes: database.prepare<[number]>("DELETE FROM episodes WHERE rowid = ?"),
 			outbox: database.prepare<[number]>("DELETE FROM outbox WHERE rowid = ?"),
 			workspaces: database.prepare<[number]>("DELETE FROM workspaces WHERE rowid = ?"),
@@ -201,11 +182,4 @@ function setAsideStatements(database: Database) {
 			held_runs: database.prepare<[number]>("DELETE FROM held_runs WHERE rowid = ?"),
 		} satisfies Record<RowSource, unknown>,
 	};
-}
-
-/** Writes a run on condition of its version; false when the stored version is another. */
-export function writeRun(statements: Statements, { row, version }: StoredRun): boolean {
-	const columns = columnsOfRun(row);
-	const outcome = version === 0 ? statements.insertRun.run(columns) : statements.updateRun.run({ ...columns, version });
-	return outcome.changes === 1;
 }

@@ -1,3 +1,4 @@
+import type { BeatRows } from "../core/beat-rows.ts";
 import type { RunSilenceRow } from "../core/disruption-row.ts";
 import type { Episode, SpentAlert, Transition } from "../core/episode.ts";
 import type { GroupIncident } from "../core/group-incident.ts";
@@ -6,6 +7,7 @@ import type { RunRow, WorkspaceRow } from "../core/record.ts";
 
 import type { EpisodeQuery } from "./episode-query.ts";
 
+export type { BeatRows } from "../core/beat-rows.ts";
 export type { BlindSpanRow, RunRow, WorkspaceRow } from "../core/record.ts";
 
 export interface RunKey {
@@ -14,9 +16,22 @@ export interface RunKey {
 }
 
 /** A versioned row: the version counts the commits that changed it, and is 0 before the first. */
-export interface StoredRun {
+export interface RunChange {
 	readonly row: RunRow;
 	readonly version: number;
+}
+
+/** As it is read back. */
+export interface StoredRun extends RunChange {
+	/** Where the store keeps it, which beats are written to. Opaque, greater than 0, and never another run's meanwhile. */
+	readonly place: number;
+}
+
+export interface RunsQuery {
+	readonly workspace: string;
+	/** Of the last run that was read; 0: from the first. */
+	readonly afterPlace: number;
+	readonly rowsMax: number;
 }
 
 /** A delivery that is owed: one row for each transition and sink. */
@@ -56,7 +71,9 @@ export type StoredLearned = Learned & { readonly key: string };
  */
 export interface CommitBatch {
 	/** Compare-and-set: `version` is the one the change was made on; 0 when the run was not stored before. */
-	readonly runs: readonly StoredRun[];
+	readonly runs: readonly RunChange[];
+	/** Of stored runs of which nothing but their beats has changed; compare-and-set as well. After `runs`. */
+	readonly beats: BeatRows;
 	/** Opened or closed. An id that is already there stays as it opened; a closed episode stays closed. */
 	readonly episodes: readonly Episode[];
 	/** A key that is already there for the sink stays as it is. */
@@ -76,10 +93,16 @@ export interface CommitBatch {
 export interface CommitResult {
 	/** Runs whose stored version was another: left as stored; load them again and merge. */
 	readonly lost: readonly RunKey[];
+	/** The same of `beats`: which rows. */
+	readonly lostBeats: readonly number[];
+	/** For each of `runs` in turn: the place of a run that this commit stored first; 0: it has one already, or was lost. */
+	readonly places: readonly number[];
 }
 
+/** All that is alive but the runs, of which there may be a million. */
 export interface StoredWorld {
-	readonly runs: readonly StoredRun[];
+	/** Stored runs, those included that cannot be understood. */
+	readonly runsTotal: number;
 	readonly openEpisodes: readonly Episode[];
 	/** Of closed episodes, those whose outcome lets them come again, by alert id. */
 	readonly spentAlerts: readonly SpentAlert[];
@@ -117,7 +140,8 @@ export interface Retained {
  * Durable memory. Laws, which the conformance suite holds every store to:
  * 1. a batch is atomic: all or nothing, also through a crash;
  * 2. a run row is written if and only if its stored version equals the one named, and then counts one more; a name that
- *    is stored stays when the row has none;
+ *    is stored stays when the row has none. So it is with beats, which leave all else of their row as it is; the place of
+ *    a run stays as long as it is stored;
  * 3. an episode opens once and closes once, whatever is committed twice or late: a closing that comes without its opening
  *    is stored as closed, and what an episode opened with stays. A run's attempt has one open episode at most: a second
  *    one fails the batch, unless the first closes in it (closings come first, wherever they stand in the batch);
@@ -133,13 +157,20 @@ export interface Retained {
  */
 export interface Store extends AsyncDisposable {
 	/**
-	 * Everything that is alive: runs (ended ones too, while retention keeps them) by run id, open episodes by the time they
-	 * were raised, then alert id, undelivered rows by the time they were created, then the order of commits, open group
-	 * incidents by the time they opened, then id, what was learned in the order in which it was last written.
+	 * Everything that is alive but the runs: open episodes by the time they were raised, then alert id, undelivered rows by
+	 * the time they were created, then the order of commits, open group incidents by the time they opened, then id, what was
+	 * learned in the order in which it was last written.
 	 *
 	 * @throws StoreError
 	 */
 	load(workspace: string): Promise<StoredWorld>;
+	/**
+	 * Stored runs (ended ones too, while retention keeps them), `rowsMax` at most, in the order of their places; none: those
+	 * were all. `runsOf` goes through all of them.
+	 *
+	 * @throws StoreError
+	 */
+	loadRuns(query: RunsQuery): Promise<readonly StoredRun[]>;
 	/**
 	 * The stored run, after a lost compare-and-set; null: it is not stored (any more), so its version is 0.
 	 *

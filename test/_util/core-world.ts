@@ -198,10 +198,11 @@ export class World {
 		const learned = [...this.#learned.values()];
 		const openGroups = [...this.#openGroups.values()];
 		const heldRuns = [...this.#heldRuns.values()];
-		const runs = [...this.#rows.values()];
+		const runs = [...this.#rows.values()].map((row) => ({ row, version: 1, place: 0 }));
 		const workspace = this.#workspace;
+		tracker.restoreRuns(runs, startedAt);
 		tracker.restore(
-			{ runs, openEpisodes, workspace, learned, openGroups, heldRuns, spentAlerts: this.#spentAlerts },
+			{ openEpisodes, workspace, learned, openGroups, heldRuns, spentAlerts: this.#spentAlerts },
 			startedAt,
 		);
 	}
@@ -361,10 +362,13 @@ export class World {
 	}
 
 	#store(decisions: Omit<Decisions, "inquiries">): void {
-		const beaten = this.tracker.takeUnstored(this.now.monoMs, Number.MAX_SAFE_INTEGER);
-		const kept = this.losesBeats ? decisions.changedRuns : new Set([...decisions.changedRuns, ...beaten]);
+		// Nothing here has a place, so that all is written whole.
+		const wanted = { everything: true, rowsMax: Number.MAX_SAFE_INTEGER };
+		const { slots, wholeRuns } = this.tracker.stored.takeBeats(wanted, this.now);
+		if (slots.length > 0) throw new Error("a beat would be written to a place that nobody gave");
+		const kept = this.losesBeats ? decisions.changedRuns : new Set([...decisions.changedRuns, ...wholeRuns]);
 		for (const runId of kept) {
-			const row = this.tracker.rowOf(runId, this.now);
+			const row = this.tracker.stored.takeRun(runId, this.now)?.row ?? null;
 			if (row !== null) this.#rows.set(runId, row);
 		}
 		for (const runId of decisions.heldRuns) {

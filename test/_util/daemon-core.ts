@@ -4,8 +4,10 @@ import type { Input } from "../../src/core/input.ts";
 import type { LearnedRow } from "../../src/core/learning.ts";
 import { type BeatView, noLabels, type RunView, type StateType } from "../../src/core/run.ts";
 import { Tracker } from "../../src/core/tracker.ts";
-import { type Changes, Persister, type PersisterOptions } from "../../src/daemon/persister.ts";
-import { MemoryStore, newMemoryDisk } from "../../src/store/memory-store.ts";
+import type { Changes } from "../../src/daemon/changes.ts";
+import { Persister, type PersisterOptions } from "../../src/daemon/persister.ts";
+import { newMemoryDisk } from "../../src/store/memory-disk.ts";
+import { MemoryStore } from "../../src/store/memory-store.ts";
 import type { OutboxRow } from "../../src/store/store.ts";
 import { epochMs, uuid } from "./core-server.ts";
 import { defaultSettings } from "./core-world.ts";
@@ -110,7 +112,6 @@ export class PersisterUnderTest {
 			clock,
 			workspace,
 			outboxRowsMax: 100,
-			loaded: [],
 			onReloaded: (view) => {
 				this.reloaded.push(view);
 				this.tracker.apply({ kind: "stored", at: clock.now(), views: [view] });

@@ -1,10 +1,12 @@
 import { LiveSettings } from "../../src/config/live-settings.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { Transition } from "../../src/core/episode.ts";
-import { Watch } from "../../src/daemon/watch.ts";
+import { restoredFrom } from "../../src/daemon/restored.ts";
+import { Watch, type WatchOptions } from "../../src/daemon/watch.ts";
 import { EventStream, streamTiming } from "../../src/prefect/event-stream.ts";
 import { RestTransport } from "../../src/prefect/rest-transport.ts";
-import { MemoryStore, newMemoryDisk } from "../../src/store/memory-store.ts";
+import { newMemoryDisk } from "../../src/store/memory-disk.ts";
+import { MemoryStore } from "../../src/store/memory-store.ts";
 import { HandClock, HandSlots, settle } from "./daemon-clock.ts";
 import { workspace } from "./daemon-core.ts";
 import { connectionTo } from "./prefect-client.ts";
@@ -21,7 +23,7 @@ export class RefusedWatch implements AsyncDisposable {
 	readonly told = new ToldReporter();
 	readonly sent: Transition[] = [];
 	readonly watch: Watch;
-	readonly #clock = new HandClock();
+	readonly #clock: HandClock;
 	readonly #slots = new HandSlots();
 	readonly #stop = new AbortController();
 	readonly #running: Promise<void>;
@@ -29,18 +31,20 @@ export class RefusedWatch implements AsyncDisposable {
 	readonly #nextBeatMs = new Map<string, number>();
 	#inFlight = 0;
 
-	private constructor(stub: PrefectStub) {
+	private constructor(
+		stub: PrefectStub,
+		clock: HandClock,
+		held: Pick<WatchOptions, "live" | "store" | "tracker" | "world">,
+	) {
 		this.stub = stub;
 		stub.upgradeStatus = 403;
-		const clock = this.#clock;
+		this.#clock = clock;
 		const { reporter } = this.told;
 		const connection = connectionTo(stub.url);
 		const stray = { settings: connection, clock, random: () => 0, reporter };
 		this.watch = new Watch({
+			...held,
 			settings,
-			live: new LiveSettings(settings, () => {
-				throw new Error("nobody reloads");
-			}),
 			ports: {
 				transport: (ends) =>
 					this.#counted(new RestTransport({ ...stray, restPerSecond: 1_000, csrfClientId: "c", ...ends })),
@@ -50,17 +54,6 @@ export class RefusedWatch implements AsyncDisposable {
 			},
 			apiUrl: stub.url,
 			workspace,
-			store: new MemoryStore({ disk: newMemoryDisk(), clock }),
-			world: {
-				runs: [],
-				openEpisodes: [],
-				outbox: [],
-				workspaces: [],
-				learned: [],
-				openGroups: [],
-				spentAlerts: [],
-				heldRuns: [],
-			},
 			reporter,
 			clock,
 			random: () => 0,
@@ -69,7 +62,13 @@ export class RefusedWatch implements AsyncDisposable {
 	}
 
 	static async start(): Promise<RefusedWatch> {
-		const under = new RefusedWatch(await PrefectStub.start());
+		const clock = new HandClock();
+		const store = new MemoryStore({ disk: newMemoryDisk(), clock });
+		const live = new LiveSettings(settings, () => {
+			throw new Error("nobody reloads");
+		});
+		const restored = await restoredFrom({ settings, live, workspace, store, clock });
+		const under = new RefusedWatch(await PrefectStub.start(), clock, { ...restored, live, store });
 		await under.stub.until(() => under.stub.upgrades.length > 0, "the socket was tried");
 		return under;
 	}

@@ -1,14 +1,15 @@
 import type { Inquiry } from "../../src/core/input.ts";
 import { Persister } from "../../src/daemon/persister.ts";
 import { Pipeline } from "../../src/daemon/pipeline.ts";
-import { type MemoryDisk, MemoryStore } from "../../src/store/memory-store.ts";
-import type { StoredRun } from "../../src/store/store.ts";
+import type { MemoryDisk } from "../../src/store/memory-disk.ts";
+import { MemoryStore } from "../../src/store/memory-store.ts";
 import { epochMs, type SimServer } from "./core-server.ts";
 import { second } from "./core-world.ts";
 import { HandClock, settle } from "./daemon-clock.ts";
 import { HeardTracker, workspace } from "./daemon-core.ts";
 import { UnreliableStore } from "./daemon-store.ts";
 import { ToldReporter } from "./prefect-reporter.ts";
+import { placedRunsIn } from "./store-runs.ts";
 
 /**
  * A daemon's process without its sockets: tracker, pipeline and persister on a disk that outlives it, among a server and
@@ -30,10 +31,9 @@ export class Stage {
 		server: SimServer;
 		store: UnreliableStore;
 		clock: HandClock;
-		loaded: readonly StoredRun[];
 		sent: string[];
 	}) {
-		const { server, store, clock, loaded, sent } = parts;
+		const { server, store, clock, sent } = parts;
 		this.store = store;
 		this.sent = sent;
 		this.#server = server;
@@ -47,7 +47,6 @@ export class Stage {
 			clock,
 			workspace,
 			outboxRowsMax: 100,
-			loaded,
 			onReloaded: (view) => this.#tracker.apply({ kind: "stored", at: clock.now(), views: [view] }),
 			onSendable: (rows) => {
 				for (const { sink, transition } of rows) this.#send(sink, transition.key);
@@ -82,9 +81,9 @@ export class Stage {
 		const store = new UnreliableStore(new MemoryStore({ disk, clock }));
 		store.death = death;
 		const world = await store.load(workspace);
-		const stage = new Stage({ server, store, clock, loaded: world.runs, sent });
-		const runs = world.runs.map(({ row }) => row);
-		stage.#tracker.restore({ ...world, runs, workspace: world.workspaces[0] ?? null }, clock.now());
+		const stage = new Stage({ server, store, clock, sent });
+		stage.#tracker.restoreRuns(await placedRunsIn(store, workspace), clock.now());
+		stage.#tracker.restore({ ...world, workspace: world.workspaces[0] ?? null }, clock.now());
 		for (const { sink, transition } of world.outbox) stage.#send(sink, transition.key);
 		stage.#connect();
 		await settle();

@@ -7,6 +7,7 @@ import type {
 	OwedQuery,
 	RetentionLimits,
 	RunKey,
+	RunsQuery,
 	Store,
 	StoredRun,
 	StoredWorld,
@@ -54,6 +55,11 @@ export class UnreliableStore implements Store {
 	async load(workspace: string): Promise<StoredWorld> {
 		this.#failIfToldTo();
 		return this.#inner.load(workspace);
+	}
+
+	async loadRuns(query: RunsQuery): Promise<readonly StoredRun[]> {
+		this.#failIfToldTo();
+		return this.#inner.loadRuns(query);
 	}
 
 	async loadRun(key: RunKey): Promise<StoredRun | null> {

@@ -2,12 +2,14 @@ import { LiveSettings } from "../../src/config/live-settings.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { Transition } from "../../src/core/episode.ts";
 import type { RestEnds } from "../../src/daemon/ports.ts";
+import { restoredFrom } from "../../src/daemon/restored.ts";
 import { Watch } from "../../src/daemon/watch.ts";
 import type { Sink } from "../../src/notify/sink.ts";
 import { ApiError } from "../../src/prefect/api-error.ts";
 import type { StreamListener } from "../../src/prefect/event-stream.ts";
 import type { RestCall, RestResult } from "../../src/prefect/transport.ts";
-import { type MemoryDisk, MemoryStore } from "../../src/store/memory-store.ts";
+import type { MemoryDisk } from "../../src/store/memory-disk.ts";
+import { MemoryStore } from "../../src/store/memory-store.ts";
 import { second } from "./core-world.ts";
 import { HandClock, HandSlots, settle } from "./daemon-clock.ts";
 import { workspace } from "./daemon-core.ts";
@@ -65,11 +67,13 @@ export class WatchUnderTest {
 	async start(): Promise<void> {
 		const { clock, store } = this;
 		const { reporter } = this.told;
+		const live = new LiveSettings(settings, () => {
+			throw new Error("nobody reloads");
+		});
 		this.watch = new Watch({
+			...(await restoredFrom({ settings, live, workspace, store, clock })),
 			settings,
-			live: new LiveSettings(settings, () => {
-				throw new Error("nobody reloads");
-			}),
+			live,
 			ports: {
 				transport: (ends) => ({
 					call: async (call) => this.#call(call, ends),
@@ -90,7 +94,6 @@ export class WatchUnderTest {
 			apiUrl: "http://prefect.test/api",
 			workspace,
 			store,
-			world: await store.load(workspace),
 			reporter,
 			clock,
 			random: () => 0,

@@ -1,10 +1,13 @@
 import fc from "fast-check";
+import { beatRows, eventIdBytes } from "../../src/core/beat-rows.ts";
+import { cadenceBeatsMax } from "../../src/core/cadence.ts";
 import { type Impact, slotKinds } from "../../src/core/circumstances.ts";
 import type { RunSilenceRow, TrippedGroupRow } from "../../src/core/disruption-row.ts";
 import { conditions, type Episode, groupTransitionOf, transitionOf } from "../../src/core/episode.ts";
 import type { GroupIncident } from "../../src/core/group-incident.ts";
 import { type RunLabels, type StateView, stateTypes } from "../../src/core/run.ts";
 import type {
+	BeatRows,
 	CommitBatch,
 	GroupRow,
 	HeldRunChange,
@@ -246,9 +249,33 @@ const fewLearned: fc.Arbitrary<LearnedChange> = fc
 	.tuple(fewWorkspace, learnedIn(fc.constantFrom("d", "e")), fc.boolean())
 	.map(([workspace, learned, isKept]) => ({ ...learned, workspace, row: isKept ? learned.row : null }));
 
+/** Of places that are taken, and ones that are not. */
+const fewBeats: fc.Arbitrary<BeatRows> = fc
+	.array(
+		fc.record({ place: fc.nat({ max: 4 }), version: fc.nat({ max: 3 }), times: fc.array(anyTime, { maxLength: 9 }) }),
+		{
+			maxLength: 3,
+		},
+	)
+	.map((all) => {
+		const rows = beatRows(all.length, 1_790_000_000_000.5);
+		for (const [index, { place, version, times }] of all.entries()) {
+			rows.places[index] = place;
+			rows.versions[index] = version;
+			rows.aliveAtServerMs[index] = times[0] ?? Number.NaN;
+			rows.occurredMs[index] = times[1] ?? Number.NaN;
+			rows.receivedMs[index] = times[2] ?? Number.NaN;
+			rows.eventIds.fill(17 * (index + 1), index * eventIdBytes, (index + 1) * eventIdBytes);
+			rows.rings.set(times, index * cadenceBeatsMax);
+			rows.ringLengths[index] = times.length;
+		}
+		return rows;
+	});
+
 /** A batch among few names: some rows hit what is stored, some miss, some batches are refused. */
 export const arbitraryBatch: fc.Arbitrary<CommitBatch> = record({
 	runs: fc.array(record({ row: rowIn(fewWorkspace, fewRunIds), version: fc.nat({ max: 3 }) }), { maxLength: 4 }),
+	beats: fewBeats,
 	episodes: fc.array(fewEpisodes, { maxLength: 3 }),
 	outbox: fc.array(fewDeliveries, { maxLength: 3 }),
 	delivered: fc.array(

@@ -1,5 +1,6 @@
 import type { Clock } from "../../src/lib/clock.ts";
-import { MemoryStore, newMemoryDisk } from "../../src/store/memory-store.ts";
+import { newMemoryDisk } from "../../src/store/memory-disk.ts";
+import { MemoryStore } from "../../src/store/memory-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { TempFolder } from "./temp-folder.ts";

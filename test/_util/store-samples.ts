@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { noBeats } from "../../src/core/beat-rows.ts";
 import type { RunSilenceRow, TrippedGroupRow } from "../../src/core/disruption-row.ts";
 import { type Episode, type Evidence, groupTransitionOf, type Outcome, transitionOf } from "../../src/core/episode.ts";
 import type { GroupIncident } from "../../src/core/group-incident.ts";
@@ -207,7 +208,7 @@ export const learnedSamples = [
 
 /** What is in a world of which nothing is stored. */
 export const emptyWorld: StoredWorld = {
-	runs: [],
+	runsTotal: 0,
 	openEpisodes: [],
 	spentAlerts: [],
 	workspaces: [],
@@ -220,6 +221,7 @@ export const emptyWorld: StoredWorld = {
 export function batchOf(changes: Partial<CommitBatch>): CommitBatch {
 	return {
 		runs: [],
+		beats: noBeats,
 		episodes: [],
 		outbox: [],
 		delivered: [],

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { isOfEpisode } from "../../src/core/episode.ts";
 import { StoreChild } from "../_util/store-child.ts";
 import { buildSqliteHouse } from "../_util/store-houses.ts";
+import { runsIn } from "../_util/store-runs.ts";
 import { runsPerNumberedBatch, StandingClock, workspace } from "../_util/store-samples.ts";
 
 const commitLoop = new URL("./children/commit-loop.ts", import.meta.url);
@@ -43,7 +44,7 @@ test("after kill -9 at any point every acknowledged batch is there, and each bat
 			numbers,
 		);
 		expect(world.workspaces.map(({ coveredUntilServerMs }) => coveredUntilServerMs)).toStrictEqual([stored]);
-		const runsPerBatch = Map.groupBy(world.runs, ({ row }) => row.attempt);
+		const runsPerBatch = Map.groupBy(await runsIn(store, workspace), ({ row }) => row.attempt);
 		expect([...runsPerBatch.keys()]).toStrictEqual(numbers);
 		expect([...runsPerBatch.values()].every((runs) => runs.length === runsPerNumberedBatch)).toBe(true);
 	}
@@ -56,6 +57,6 @@ test("after kill -9 while the file is made, the next start makes or finds it who
 		expect(await child.line(), `round ${round}`).toBe("opening");
 		await child.kill();
 		await using store = await house.open();
-		expect((await store.load(workspace)).runs.length % runsPerNumberedBatch).toBe(0);
+		expect((await runsIn(store, workspace)).length % runsPerNumberedBatch).toBe(0);
 	}
 });

@@ -5,6 +5,7 @@ import type { CommitBatch, CommitResult, Store } from "../../src/store/store.ts"
 import { StoreError } from "../../src/store/store-error.ts";
 import { arbitraryBatch, fewWorkspaces } from "../_util/store-arbitraries.ts";
 import { buildMemoryHouse, buildSqliteHouse } from "../_util/store-houses.ts";
+import { placedRunsIn } from "../_util/store-runs.ts";
 import { StandingClock } from "../_util/store-samples.ts";
 import type { BuildHouse } from "./store-laws.ts";
 
@@ -36,7 +37,9 @@ function idsOf(groups: readonly GroupIncident[]): readonly string[] {
 }
 
 async function worldOf(store: Store) {
-	return Promise.all(fewWorkspaces.map(async (name) => store.load(name)));
+	return Promise.all(
+		fewWorkspaces.map(async (name) => ({ ...(await store.load(name)), runs: await placedRunsIn(store, name) })),
+	);
 }
 
 test("whatever is committed, deleted and restarted, a store in memory and one in a file say the same", async () => {

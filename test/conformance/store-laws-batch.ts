@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { CommitBatch } from "../../src/store/store.ts";
 import { StoreError } from "../../src/store/store-error.ts";
+import { runsIn } from "../_util/store-runs.ts";
 import {
 	bareRowOf,
 	batchOf,
@@ -69,7 +70,7 @@ export function batchLaws(build: BuildHouse): void {
 		);
 		expect(await store.load(workspace)).toStrictEqual(emptyWorld);
 		await store.commit(goodBatch());
-		expect((await store.load(workspace)).runs).toHaveLength(1);
+		expect(await runsIn(store, workspace)).toHaveLength(1);
 	});
 
 	test("a run begins with version 1, and each commit that changes it counts one more", async () => {
@@ -77,8 +78,8 @@ export function batchLaws(build: BuildHouse): void {
 		await using store = await house.open();
 		for (const version of [0, 1, 2]) {
 			const row = rowOf(1, { attempt: version });
-			expect(await store.commit(batchOf({ runs: [{ row, version }] }))).toStrictEqual({ lost: [] });
-			expect(await store.loadRun(row)).toStrictEqual({ row, version: version + 1 });
+			expect(await store.commit(batchOf({ runs: [{ row, version }] }))).toMatchObject({ lost: [], lostBeats: [] });
+			expect(await store.loadRun(row)).toStrictEqual({ row, version: version + 1, place: 1 });
 		}
 	});
 
@@ -89,7 +90,7 @@ export function batchLaws(build: BuildHouse): void {
 		await store.commit(batchOf({ runs: [{ row: rowOf(1), version: 1 }] }));
 		const { lost } = await store.commit(batchOf({ runs: [{ row: rowOf(1, { attempt: 9 }), version }] }));
 		expect(lost).toStrictEqual([{ workspace, runId: runIdOf(1) }]);
-		expect(await store.loadRun(rowOf(1))).toStrictEqual({ row: rowOf(1), version: 2 });
+		expect(await store.loadRun(rowOf(1))).toStrictEqual({ row: rowOf(1), version: 2, place: 1 });
 	});
 
 	test("a version of a run that is not stored is lost, and the run stays unknown", async () => {
@@ -107,7 +108,7 @@ export function batchLaws(build: BuildHouse): void {
 		const { lost } = await store.commit({ ...batch, runs: [{ row: rowOf(2), version: 7 }, ...batch.runs] });
 		expect(lost).toStrictEqual([{ workspace, runId: runIdOf(2) }]);
 		expect(await store.load(workspace)).toStrictEqual({
-			runs: [{ row: rowOf(1), version: 1 }],
+			runsTotal: 1,
 			openEpisodes: batch.episodes,
 			spentAlerts: [],
 			workspaces: [sight],
@@ -127,8 +128,11 @@ export function batchLaws(build: BuildHouse): void {
 			{ row: second, version: 1 },
 			{ row: late, version: 1 },
 		];
-		expect(await store.commit(batchOf({ runs }))).toStrictEqual({ lost: [{ workspace, runId: runIdOf(1) }] });
-		expect(await store.loadRun(first)).toStrictEqual({ row: second, version: 2 });
+		expect(await store.commit(batchOf({ runs }))).toMatchObject({
+			lost: [{ workspace, runId: runIdOf(1) }],
+			lostBeats: [],
+		});
+		expect(await store.loadRun(first)).toStrictEqual({ row: second, version: 2, place: 1 });
 	});
 
 	test("the same run id in two workspaces is two runs", async () => {
@@ -136,9 +140,9 @@ export function batchLaws(build: BuildHouse): void {
 		await using store = await house.open();
 		const [here, there] = [rowOf(1), rowOf(1, { workspace: "other", attempt: 5 })];
 		const runs = [here, there].map((row) => ({ row, version: 0 }));
-		expect(await store.commit(batchOf({ runs }))).toStrictEqual({ lost: [] });
-		expect((await store.load(workspace)).runs).toStrictEqual([{ row: here, version: 1 }]);
-		expect((await store.load("other")).runs).toStrictEqual([{ row: there, version: 1 }]);
+		expect(await store.commit(batchOf({ runs }))).toMatchObject({ lost: [], lostBeats: [] });
+		expect(await runsIn(store, workspace)).toStrictEqual([{ row: here, version: 1 }]);
+		expect(await runsIn(store, "other")).toStrictEqual([{ row: there, version: 1 }]);
 	});
 
 	test("a closed store refuses everything, and may be closed twice", async () => {

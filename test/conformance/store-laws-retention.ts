@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { isTerminal, stateTypes } from "../../src/core/run.ts";
 import { retentionSliceRows } from "../../src/store/sqlite-store.ts";
+import { runsIn } from "../_util/store-runs.ts";
 import {
 	batchOf,
 	closedOf,
@@ -24,7 +25,7 @@ export function retentionLaws(build: BuildHouse): void {
 		await store.commit(batchOf({ runs: [{ row: rowOf(1, { state: stateOf(type), updatedAtMs: 10 }), version: 0 }] }));
 		const deleted = isTerminal(type) ? 1 : 0;
 		expect(await store.retain({ runsBeforeMs: 11, episodesBeforeMs: 0 })).toMatchObject({ runs: deleted, episodes: 0 });
-		expect((await store.load(workspace)).runs).toHaveLength(1 - deleted);
+		expect(await runsIn(store, workspace)).toHaveLength(1 - deleted);
 	});
 
 	test("a run without a state stays, and an ended one goes only when it is older than the limit", async () => {
@@ -38,8 +39,8 @@ export function retentionLaws(build: BuildHouse): void {
 		];
 		await store.commit(batchOf({ runs: rows.map((row) => ({ row, version: 0 })) }));
 		expect(await store.retain({ runsBeforeMs: 10, episodesBeforeMs: 99 })).toMatchObject({ runs: 2, episodes: 0 });
-		expect((await store.load(workspace)).runs.map(({ row }) => row.runId)).toStrictEqual([1, 3].map(runIdOf));
-		expect((await store.load("other")).runs).toStrictEqual([]);
+		expect((await runsIn(store, workspace)).map(({ row }) => row.runId)).toStrictEqual([1, 3].map(runIdOf));
+		expect(await runsIn(store, "other")).toStrictEqual([]);
 	});
 
 	test("a run that retention deleted is new when it comes again", async () => {
@@ -50,7 +51,7 @@ export function retentionLaws(build: BuildHouse): void {
 		await store.retain({ runsBeforeMs: 2, episodesBeforeMs: 0 });
 		const { lost } = await store.commit(batchOf({ runs: [{ row, version: 1 }] }));
 		expect(lost).toHaveLength(1);
-		expect(await store.commit(batchOf({ runs: [{ row, version: 0 }] }))).toStrictEqual({ lost: [] });
+		expect(await store.commit(batchOf({ runs: [{ row, version: 0 }] }))).toMatchObject({ lost: [], lostBeats: [] });
 	});
 
 	test("an old ended run stays while its episode is open", async () => {
@@ -128,8 +129,11 @@ export function retentionLaws(build: BuildHouse): void {
 		await store.commit(batchOf({ runs: rows.map((row) => ({ row, version: 0 })) }));
 		const retained = store.retain({ runsBeforeMs: Number.MAX_SAFE_INTEGER, episodesBeforeMs: 0 });
 		const live = rowOf(rows.length);
-		expect(await store.commit(batchOf({ runs: [{ row: live, version: 0 }] }))).toStrictEqual({ lost: [] });
+		expect(await store.commit(batchOf({ runs: [{ row: live, version: 0 }] }))).toMatchObject({
+			lost: [],
+			lostBeats: [],
+		});
 		expect(await retained).toMatchObject({ runs: rows.length, episodes: 0 });
-		expect((await store.load(workspace)).runs).toStrictEqual([{ row: live, version: 1 }]);
+		expect(await runsIn(store, workspace)).toStrictEqual([{ row: live, version: 1 }]);
 	});
 }

@@ -9,6 +9,7 @@ import {
 	arbitraryRow,
 	arbitraryWorkspaceRow,
 } from "../_util/store-arbitraries.ts";
+import { runsIn } from "../_util/store-runs.ts";
 import {
 	bareRowOf,
 	batchOf,
@@ -39,7 +40,7 @@ export function rowLaws(build: BuildHouse): void {
 			await store.commit(batchOf({ runs: rows.map((row) => ({ row, version: 0 })) }));
 		}
 		await using store = await house.open();
-		expect((await store.load(workspace)).runs).toStrictEqual(rows.map((row) => ({ row, version: 1 })));
+		expect(await runsIn(store, workspace)).toStrictEqual(rows.map((row) => ({ row, version: 1 })));
 	});
 
 	test("a stored name stays when a later row of the run has none, and gives way to another one", async () => {
@@ -90,8 +91,8 @@ export function rowLaws(build: BuildHouse): void {
 					);
 				}
 				await using store = await house.open();
-				expect(await store.loadRun(row)).toStrictEqual({ row, version: 1 });
-				expect((await store.load(row.workspace)).runs).toStrictEqual([{ row, version: 1 }]);
+				expect(await store.loadRun(row)).toStrictEqual({ row, version: 1, place: 1 });
+				expect(await runsIn(store, row.workspace)).toStrictEqual([{ row, version: 1 }]);
 				const world = await store.load(episode.workspace);
 				expect(world.openEpisodes).toStrictEqual([open]);
 				expect(world.outbox).toStrictEqual(owed);
@@ -118,7 +119,7 @@ export function rowLaws(build: BuildHouse): void {
 		expect((await store.load("other")).heldRuns).toStrictEqual([heldRunOf(1)]);
 	});
 
-	test("runs come by run id, open episodes by the time they were raised", async () => {
+	test("runs come in the order in which they were first stored, a part at a time, open episodes by the time they were raised", async () => {
 		await using house = await build(new StandingClock());
 		await using store = await house.open();
 		const runs = [3, 1, 255, 16].map((n) => ({ row: rowOf(n), version: 0 }));
@@ -129,7 +130,12 @@ export function rowLaws(build: BuildHouse): void {
 		];
 		await store.commit(batchOf({ runs, episodes }));
 		const world = await store.load(workspace);
-		expect(world.runs.map(({ row }) => row.runId)).toStrictEqual([1, 3, 16, 255].map(runIdOf));
+		expect((await runsIn(store, workspace)).map(({ row }) => row.runId)).toStrictEqual([3, 1, 255, 16].map(runIdOf));
+		const part = await store.loadRuns({ workspace, afterPlace: 0, rowsMax: 3 });
+		expect(part.map(({ row }) => row.runId)).toStrictEqual([3, 1, 255].map(runIdOf));
+		const rest = await store.loadRuns({ workspace, afterPlace: part[2]?.place ?? 0, rowsMax: 3 });
+		expect(rest.map(({ row }) => row.runId)).toStrictEqual([16].map(runIdOf));
+		expect(world.runsTotal).toBe(4);
 		expect(world.openEpisodes.map(({ alertId }) => alertId)).toStrictEqual(["c", "a", "b"]);
 	});
 

@@ -2,6 +2,7 @@ import { describe } from "vitest";
 import type { Clock } from "../../src/lib/clock.ts";
 import type { Store } from "../../src/store/store.ts";
 import { batchLaws } from "./store-laws-batch.ts";
+import { beatLaws } from "./store-laws-beats.ts";
 import { episodeLaws } from "./store-laws-episode.ts";
 import { groupLaws } from "./store-laws-group.ts";
 import { learnedLaws } from "./store-laws-learned.ts";
@@ -20,6 +21,7 @@ export type BuildHouse = (clock: Clock) => Promise<StoreHouse>;
 export function describeStoreLaws(name: string, build: BuildHouse): void {
 	describe(`laws of the ${name} store`, () => {
 		describe("batches and versions", () => batchLaws(build));
+		describe("beats", () => beatLaws(build));
 		describe("episodes", () => episodeLaws(build));
 		describe("group incidents", () => groupLaws(build));
 		describe("what was learned", () => learnedLaws(build));

@@ -2,6 +2,7 @@ import { LiveSettings } from "../../src/config/live-settings.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { Transition } from "../../src/core/episode.ts";
 import type { Ports } from "../../src/daemon/ports.ts";
+import { restoredFrom } from "../../src/daemon/restored.ts";
 import { Watch } from "../../src/daemon/watch.ts";
 import { ApiError } from "../../src/prefect/api-error.ts";
 import type { StreamListener } from "../../src/prefect/event-stream.ts";
@@ -125,16 +126,17 @@ async function live(storePath: string, told: string[]): Promise<void> {
 	const workspace = "default";
 	const slots = new HandSlots();
 	const stop = new AbortController();
+	const live = new LiveSettings(settings, () => {
+		throw new Error("nobody reloads");
+	});
 	await using watch = new Watch({
+		...(await restoredFrom({ settings, live, workspace, store, clock })),
 		settings,
-		live: new LiveSettings(settings, () => {
-			throw new Error("nobody reloads");
-		}),
+		live,
 		ports: portsOf(world, { slots, told, reporter }),
 		apiUrl: "http://prefect.test/api",
 		workspace,
 		store,
-		world: await store.load(workspace),
 		reporter,
 		clock,
 		random: () => 0.5,

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import type { Episode } from "../../src/core/episode.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import type { EpisodeQuery } from "../../src/store/episode-query.ts";
-import { MemoryStore, newMemoryDisk } from "../../src/store/memory-store.ts";
+import { newMemoryDisk } from "../../src/store/memory-disk.ts";
+import { MemoryStore } from "../../src/store/memory-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import type {
 	CommitBatch,
@@ -11,6 +12,7 @@ import type {
 	OwedQuery,
 	RetentionLimits,
 	RunKey,
+	RunsQuery,
 	Store,
 	StoredRun,
 	StoredWorld,
@@ -120,6 +122,10 @@ export class FaultyStore implements Store {
 
 	async load(workspace: string): Promise<StoredWorld> {
 		return await this.#ask(() => this.#store.load(workspace));
+	}
+
+	async loadRuns(query: RunsQuery): Promise<readonly StoredRun[]> {
+		return await this.#ask(() => this.#store.loadRuns(query));
 	}
 
 	async loadRun(key: RunKey): Promise<StoredRun | null> {

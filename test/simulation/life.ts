@@ -2,6 +2,7 @@ import { LiveSettings } from "../../src/config/live-settings.ts";
 import type { Settings } from "../../src/config/schema.ts";
 import { isOfEpisode, type Transition } from "../../src/core/episode.ts";
 import type { Ports } from "../../src/daemon/ports.ts";
+import { restoredFrom } from "../../src/daemon/restored.ts";
 import { Watch } from "../../src/daemon/watch.ts";
 import { OutsideError } from "../../src/lib/errors.ts";
 import type { Reporter } from "../../src/observe/reporter.ts";
@@ -105,16 +106,18 @@ export class Life implements StoreUser {
 		const { disk, ledger, failures, settings, timeline, breakDaemon } = this.#world;
 		const opened = await disk.open(this.clock);
 		const store = breakDaemon(new FaultyStore({ store: opened, disk, user: this, ledger, failures, timeline }));
-		const world = await store.load(workspace);
+		const live = new LiveSettings(settings, () => ({ settings, provenance: new Map(), file: null, warnings: [] }));
+		const restored = await restoredFrom({ settings, live, workspace, store, clock: this.clock });
+		const { world } = restored;
 		ledger.loaded(world, timeline.nowMs);
 		const watch = new Watch({
+			...restored,
 			settings,
-			live: new LiveSettings(settings, () => ({ settings, provenance: new Map(), file: null, warnings: [] })),
+			live,
 			ports: this.#ports(),
 			apiUrl: "simulated",
 			workspace,
 			store,
-			world,
 			reporter: this.#reporter,
 			clock: this.clock,
 			random: this.#chance.fork("daemon").random,

@@ -22,6 +22,7 @@ async function ruleBrokenIn(options: Partial<PlayOptions> & { readonly sabotage:
 function committing(change: (batch: CommitBatch) => CommitBatch): (store: Store) => Store {
 	return (store) => ({
 		load: (workspace) => store.load(workspace),
+		loadRuns: (runs) => store.loadRuns(runs),
 		loadRun: (key) => store.loadRun(key),
 		loadOutbox: (owed) => store.loadOutbox(owed),
 		loadEpisodes: (query) => store.loadEpisodes(query),

@@ -72,7 +72,7 @@ class Driver {
 		const live = { current: settings };
 		this.#tracker = new Tracker({ namespace: "table", workspace: "default", live, holdsMassLapses: true, startedAt });
 		this.#tracker.restore(
-			{ runs: [], openEpisodes: [], spentAlerts: [], workspace: null, learned: [], openGroups: [], heldRuns: [] },
+			{ openEpisodes: [], spentAlerts: [], workspace: null, learned: [], openGroups: [], heldRuns: [] },
 			startedAt,
 		);
 		this.#rest = new RestLine({

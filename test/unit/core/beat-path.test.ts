@@ -96,9 +96,10 @@ class Watched {
 		const decisions = this.tracker.drain();
 		const answers = decisions.inquiries.map((inquiry) => answerTo(inquiry, states));
 		this.tracker.apply({ kind: "answered", at, answers });
-		const rows = Array.from({ length: runsTotal }, (_, run) => this.tracker.rowOf(uuid(1, run), at));
+		const { wholeRuns: unstored } = this.tracker.stored.takeBeats({ everything: true, rowsMax: 100 }, at);
+		const rows = Array.from({ length: runsTotal }, (_, run) => this.tracker.stored.takeRun(uuid(1, run), at)?.row);
 		const { census } = this.tracker;
-		return { ...decisions, rows, census, unstored: this.tracker.takeUnstored(nowMs - 5_000, 100).toSorted() };
+		return { ...decisions, rows, census, unstored: unstored.toSorted() };
 	}
 }
 

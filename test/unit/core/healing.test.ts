@@ -17,7 +17,7 @@ function drop(world: World, which: (event: SimEvent) => boolean): void {
 }
 
 function knownState(world: World, run: SimRun): string | undefined {
-	return world.tracker.rowOf(run.id, world.now)?.state?.type;
+	return world.tracker.stored.takeRun(run.id, world.now)?.row?.state?.type;
 }
 
 describe("T6: events dropped by the server's queue are noticed and healed within 60 s", () => {
@@ -70,7 +70,7 @@ describe("T6: events dropped by the server's queue are noticed and healed within
 		world.at(nextBeatAtMs - second, () => drop(world, ({ view }) => view.beat !== null));
 		world.at(nextBeatAtMs + second, () => drop(world, () => false));
 		world.run(nextBeatAtMs + 20 * second);
-		expect(world.tracker.rowOf(run.id, world.now)?.lastBeat?.eventId).toBe(run.stored.at(-1)?.eventId);
+		expect(world.tracker.stored.takeRun(run.id, world.now)?.row?.lastBeat?.eventId).toBe(run.stored.at(-1)?.eventId);
 		world.run(nextBeatAtMs + minute);
 		expect(world.count("stored_beat_not_heard")).toBe(1);
 		world.run(30 * minute);
@@ -152,7 +152,9 @@ describe("T5: an outage of over 15 minutes is healed over REST", () => {
 		world.run(36 * minute);
 		expect(knownState(world, ended!)).toBe("COMPLETED");
 		expect(world.tracker.observation.isBlind).toBe(false);
-		expect(world.tracker.rowOf(alive!.id, world.now)?.lastBeat?.eventId).toBe(alive!.stored.at(-1)?.eventId);
+		expect(world.tracker.stored.takeRun(alive!.id, world.now)?.row?.lastBeat?.eventId).toBe(
+			alive!.stored.at(-1)?.eventId,
+		);
 		world.run(50 * minute);
 		expect(world.story).toEqual(["killed raised"]);
 	});

@@ -200,7 +200,7 @@ describe("whatever happens", () => {
 				expect(world.count("run_set_aside")).toBe(0);
 				expect(world.told.filter(({ name }) => name.startsWith("other"))).toEqual([]);
 				for (const run of world.server.runs.values()) {
-					const row = world.tracker.rowOf(run.id, world.now);
+					const row = world.tracker.stored.takeRun(run.id, world.now)?.row ?? null;
 					expect(row?.state?.id).toBe(run.state.id);
 				}
 			}),

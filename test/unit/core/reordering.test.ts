@@ -80,7 +80,7 @@ function outcomeOf(world: World): unknown {
 	return {
 		runs: [...world.server.runs.values()].map((run) => {
 			// An ended run may have left memory; then the store's row stands.
-			const row = world.tracker.rowOf(run.id, world.now) ?? world.storedRow(run.id);
+			const row = world.tracker.stored.takeRun(run.id, world.now)?.row ?? world.storedRow(run.id);
 			return { name: run.labels.name, state: row?.state?.id, attempt: row?.attempt, endedAtMs: row?.endedAtMs };
 		}),
 		verdicts: lastingOf(world)

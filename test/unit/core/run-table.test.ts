@@ -177,7 +177,7 @@ describe("the name of a run", () => {
 		const nameNow = () => table.get(run.runId)!.run.labels.name;
 		table.add(run, 0);
 		expect(nameNow()).toBe("quaint-owl");
-		table.stored(run.runId);
+		table.packing.forgetName(table.indexOf(run.runId));
 		expect(nameNow()).toBeNull();
 		table.get(run.runId)!.run = { ...run, attempt: 1 };
 		expect(nameNow()).toBeNull();
@@ -191,7 +191,6 @@ describe("the name of a run", () => {
 		} as const;
 		table.get(run.runId)!.run = { ...run, state };
 		expect(nameNow()).toBe("quaint-owl");
-		table.stored("not there");
 		table.startAfresh(["not there"], 0);
 		expect(nameNow()).toBe("quaint-owl");
 	});
@@ -200,7 +199,7 @@ describe("the name of a run", () => {
 		const table = new RunTable();
 		const labels = { ...run.labels, parentRunId: uuid(1, 2) };
 		table.add({ ...run, labels }, 0);
-		table.stored(run.runId);
+		table.packing.forgetName(table.indexOf(run.runId));
 		expect(table.get(run.runId)!.run.labels).toStrictEqual({ ...labels, name: null });
 	});
 });

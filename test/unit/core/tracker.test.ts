@@ -88,7 +88,6 @@ describe("one silence", () => {
 		const fresh = new World();
 		fresh.tracker.restore(
 			{
-				runs: [],
 				openEpisodes: [episode],
 				workspace: null,
 				learned: [],
@@ -112,10 +111,10 @@ describe("memory", () => {
 		world.at(10 * minute, () => world.server.end(run, world.nowMs, "COMPLETED"));
 		world.run(69 * minute);
 		expect(world.evicted).toEqual([]);
-		expect(world.tracker.rowOf(run.id, world.now)).not.toBeNull();
+		expect(world.tracker.stored.takeRun(run.id, world.now)?.row ?? null).not.toBeNull();
 		world.run(72 * minute);
 		expect(world.evicted).toEqual([run.id]);
-		expect(world.tracker.rowOf(run.id, world.now)).toBeNull();
+		expect(world.tracker.stored.takeRun(run.id, world.now)?.row ?? null).toBeNull();
 	});
 
 	it("lets go of a deleted run as well", () => {
@@ -147,7 +146,11 @@ describe("memory", () => {
 		const [inquiry] = tracker.drain().inquiries;
 		expect(inquiry).toMatchObject({ runId, stage: "identify" });
 		tracker.apply({ kind: "answered", at, answers: [unknownTo(inquiry!)] });
-		expect(tracker.rowOf(runId, at)).toMatchObject({ state: null, endedAtMs: epochMs + 1_000, aliveAtServerMs: null });
+		expect(tracker.stored.takeRun(runId, at)?.row ?? null).toMatchObject({
+			state: null,
+			endedAtMs: epochMs + 1_000,
+			aliveAtServerMs: null,
+		});
 	});
 
 	it("ignores answers about runs that it no longer has", () => {
@@ -158,7 +161,7 @@ describe("memory", () => {
 		world.apply({ kind: "answered", at: world.now, answers: [unknownTo(inquiry)] });
 		world.apply({ kind: "unanswered", at: world.now, inquiries: [inquiry] });
 		expect(world.oddities).toEqual([]);
-		expect(world.tracker.rowOf(inquiry.runId, world.now)).toBeNull();
+		expect(world.tracker.stored.takeRun(inquiry.runId, world.now)?.row ?? null).toBeNull();
 	});
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type MemoryDisk, newMemoryDisk } from "../../../src/store/memory-store.ts";
+import { type MemoryDisk, newMemoryDisk } from "../../../src/store/memory-disk.ts";
 import { SimServer } from "../../_util/core-server.ts";
 import { minute, second } from "../../_util/core-world.ts";
 import { Stage } from "../../_util/daemon-stage.ts";

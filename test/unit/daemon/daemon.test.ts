@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../../src/lib/clock.ts";
-import type { StoredRun } from "../../../src/store/store.ts";
+import type { RunChange } from "../../../src/store/store.ts";
 import { RunningDaemon } from "../../_util/daemon-process.ts";
 import { freePort } from "../../_util/free-port.ts";
 import { sumSeries } from "../../_util/metrics-page.ts";
 import { heartbeat, stateEvent } from "../../_util/prefect-events.ts";
 import { PrefectStub } from "../../_util/prefect-stub.ts";
 import { openFile } from "../../_util/store-houses.ts";
+import { runsIn } from "../../_util/store-runs.ts";
 import { TempFolder } from "../../_util/temp-folder.ts";
 
 const stopMsMax = 10_000;
@@ -31,9 +32,9 @@ function startDaemon(): RunningDaemon {
 }
 
 /** What is in the file; the daemon must have ended. */
-async function storedRuns(): Promise<readonly StoredRun[]> {
+async function storedRuns(): Promise<readonly RunChange[]> {
 	await using store = await openFile(folder.file("zombied.db"), systemClock);
-	return (await store.load("default")).runs;
+	return await runsIn(store, "default");
 }
 
 async function isReady(daemon: RunningDaemon): Promise<boolean> {

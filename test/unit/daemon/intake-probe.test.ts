@@ -77,7 +77,7 @@ describe("reconcile", () => {
 		const { id } = stage.stub.addRun();
 		await stage.intake.reconcile(stage.stop.signal);
 		await stage.untilHeard("reconciled");
-		expect(stage.under.tracker.rowOf(id, stage.under.clock.now())?.state?.type).toBe("RUNNING");
+		expect(stage.under.tracker.stored.takeRun(id, stage.under.clock.now())?.row?.state?.type).toBe("RUNNING");
 		expect(stage.under.told.told("reconciled")).toMatchObject([[{ listed: 1 }]]);
 	});
 

@@ -40,7 +40,7 @@ describe("after the socket has opened", () => {
 			"reconciled",
 			"caught_up",
 		]);
-		expect(stage.under.tracker.rowOf(run1.id, stage.under.clock.now())?.lastBeat).not.toBeNull();
+		expect(stage.under.tracker.stored.takeRun(run1.id, stage.under.clock.now())?.row?.lastBeat).not.toBeNull();
 		expect(stage.under.tracker.observation.isBlind).toBe(false);
 	});
 
@@ -59,7 +59,7 @@ describe("after the socket has opened", () => {
 		const coveredUntilServerMs = stage.stub.nowMs() - 3_600_000;
 		const row = { workspace, coveredUntilServerMs, blindSpans: [], healthScore: 0, trippedGroups: [] };
 		tracker.restore(
-			{ runs: [], openEpisodes: [], workspace: row, learned: [], openGroups: [], heldRuns: [], spentAlerts: [] },
+			{ openEpisodes: [], workspace: row, learned: [], openGroups: [], heldRuns: [], spentAlerts: [] },
 			clock.now(),
 		);
 		stage.runCatchUp();

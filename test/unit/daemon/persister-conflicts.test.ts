@@ -1,18 +1,18 @@
 import { describe, expect, test } from "vitest";
 import type { KnownWorld } from "../../../src/core/restoration.ts";
-import { newMemoryDisk } from "../../../src/store/memory-store.ts";
-import type { StoredRun } from "../../../src/store/store.ts";
+import { newMemoryDisk } from "../../../src/store/memory-disk.ts";
+import type { RunChange } from "../../../src/store/store.ts";
 import { epochMs } from "../../_util/core-server.ts";
 import { hour, minute, second } from "../../_util/core-world.ts";
 import { settle } from "../../_util/daemon-clock.ts";
 import { beatView, changesOf, PersisterUnderTest, stateView, workspace } from "../../_util/daemon-core.ts";
+import { placedRunsIn, runsIn } from "../../_util/store-runs.ts";
 import { batchOf, deliveryOf, episodeOf, runIdOf } from "../../_util/store-samples.ts";
 
 const verdict = episodeOf(1, "alert-1", { workspace });
 const raised = deliveryOf(verdict);
 
 const knownNothing: KnownWorld = {
-	runs: [],
 	openEpisodes: [],
 	workspace: null,
 	learned: [],
@@ -26,7 +26,7 @@ describe("a run that somebody else wrote", () => {
 	async function overtaken(under: PersisterUnderTest): Promise<void> {
 		under.learn(stateView(1, "PENDING", 0));
 		await settle();
-		const [stored] = (await under.store.load(workspace)).runs;
+		const [stored] = await runsIn(under.store, workspace);
 		const state = { ...stateView(1, "COMPLETED", minute).state!, name: "by another" };
 		await under.store.commit(batchOf({ runs: [{ row: { ...stored!.row, state }, version: 1 }] }));
 	}
@@ -65,7 +65,7 @@ describe("a run that somebody else wrote", () => {
 		under.persister.record(changesOf({ changedRuns: [runIdOf(1), runIdOf(2)], episodes: [verdict], outbox: [raised] }));
 		await settle();
 		expect(under.sent).toEqual([raised]);
-		expect((await under.store.load(workspace)).runs.map(({ row }) => row.runId)).toEqual([runIdOf(1), runIdOf(2)]);
+		expect((await runsIn(under.store, workspace)).map(({ row }) => row.runId)).toEqual([runIdOf(1), runIdOf(2)]);
 	});
 
 	test("is written anew when it is gone from the store", async () => {
@@ -106,7 +106,7 @@ describe("runs that left memory", () => {
 		await settle();
 		under.clock.pass(hour + 1);
 		under.tracker.apply({ kind: "tick", at: under.clock.now() });
-		expect(under.tracker.rowOf(runIdOf(1), under.clock.now())).toBeNull();
+		expect(under.tracker.stored.takeRun(runIdOf(1), under.clock.now())?.row ?? null).toBeNull();
 		under.record();
 		under.learn(beatView(1, hour));
 		await settle();
@@ -133,7 +133,7 @@ describe("runs that left memory", () => {
 		under.learn(stateView(1, "RUNNING", 0));
 		await settle();
 		const after = (await under.store.loadRun({ workspace, runId: runIdOf(1) }))!;
-		expect(after).toEqual({ row: { ...before, updatedAtMs: after.row.updatedAtMs }, version: 3 });
+		expect(after).toEqual({ row: { ...before, updatedAtMs: after.row.updatedAtMs }, version: 3, place: 1 });
 		expect(before).toMatchObject({ attempt: 2, endedAtMs: epochMs + 2 * minute });
 		expect(before.occurredMs).toHaveLength(3);
 	});
@@ -168,12 +168,12 @@ test("a run that the server did not know, and that is heard of after a restart, 
 	before.learn({ ...stateView(1, "RUNNING", 0), attempt: 1 });
 	before.learn(beatView(1, minute));
 	await before.persister.flush();
-	const [stored] = (await before.store.load(workspace)).runs;
-	const gone: StoredRun = { ...stored!, row: { ...stored!.row, state: null, endedAtMs: epochMs + 2 * minute } };
+	const [stored] = await runsIn(before.store, workspace);
+	const gone: RunChange = { ...stored!, row: { ...stored!.row, state: null, endedAtMs: epochMs + 2 * minute } };
 	await before.store.commit(batchOf({ runs: [gone] }));
-	const { runs } = await before.store.load(workspace);
-	const after = new PersisterUnderTest({ disk, loaded: runs });
-	after.tracker.restore({ ...knownNothing, runs: runs.map(({ row }) => row) }, after.clock.now());
+	const after = new PersisterUnderTest({ disk });
+	after.tracker.restoreRuns(await placedRunsIn(before.store, workspace), after.clock.now());
+	after.tracker.restore(knownNothing, after.clock.now());
 	after.learn(beatView(1, second));
 	await settle();
 	after.clock.pass(minute);
@@ -192,9 +192,9 @@ test("versions as loaded are those that changes are made on", async () => {
 	const before = new PersisterUnderTest({ disk });
 	before.learn(stateView(1, "PENDING", 0));
 	await settle();
-	const { runs } = await before.store.load(workspace);
-	const after = new PersisterUnderTest({ disk, loaded: runs });
-	after.tracker.restore({ ...knownNothing, runs: runs.map(({ row }) => row) }, after.clock.now());
+	const after = new PersisterUnderTest({ disk });
+	after.tracker.restoreRuns(await placedRunsIn(before.store, workspace), after.clock.now());
+	after.tracker.restore(knownNothing, after.clock.now());
 	after.learn(stateView(1, "RUNNING", second));
 	await settle();
 	expect(after.reloaded).toEqual([]);

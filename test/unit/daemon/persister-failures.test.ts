@@ -4,6 +4,7 @@ import { epochMs } from "../../_util/core-server.ts";
 import { minute } from "../../_util/core-world.ts";
 import { settle } from "../../_util/daemon-clock.ts";
 import { changesOf, PersisterUnderTest, stateView, verdictOf, workspace } from "../../_util/daemon-core.ts";
+import { runsIn } from "../../_util/store-runs.ts";
 import { closedOf, deliveryOf, episodeOf, groupOf, learnedSamples, runIdOf } from "../../_util/store-samples.ts";
 
 const verdict = episodeOf(1, "alert-1", { workspace });
@@ -28,7 +29,7 @@ describe("while the store fails", () => {
 			expect(under.persister.isFailing).toBe(false);
 			expect(under.told.told("storeRecovered")).toHaveLength(1);
 			const world = await under.store.load(workspace);
-			expect(world.runs.map(({ row }) => row.runId)).toEqual([runIdOf(1)]);
+			expect((await runsIn(under.store, workspace)).map(({ row }) => row.runId)).toEqual([runIdOf(1)]);
 			expect(world.openEpisodes).toEqual([verdict]);
 			expect(world.outbox).toEqual([raised]);
 		},

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
+import type { RunView } from "../../../src/core/run.ts";
 import { epochMs } from "../../_util/core-server.ts";
 import { minute, second } from "../../_util/core-world.ts";
 import { settle } from "../../_util/daemon-clock.ts";
 import { beatView, changesOf, PersisterUnderTest, stateView, verdictOf, workspace } from "../../_util/daemon-core.ts";
+import { runsIn } from "../../_util/store-runs.ts";
 import { deliveryOf, episodeOf, groupOf, runIdOf } from "../../_util/store-samples.ts";
 
 const verdict = episodeOf(1, "alert-1", { workspace });
@@ -26,27 +28,77 @@ describe("when things are written", () => {
 		expect(under.sent).toEqual([raised]);
 	});
 
-	test("a run's beats are written once a minute, however many there are, without an fsync", async () => {
+	test("a run's beats are written once a minute, however many there are, by themselves and without an fsync", async () => {
 		const under = new PersisterUnderTest();
 		under.learn(stateView(1, "RUNNING", 0));
 		await settle();
-		expect(under.commits).toHaveLength(1);
-		for (let atMs = second; atMs < minute + second; atMs += second) {
+		const beaten = () => under.store.committed.filter(({ beats }) => beats.places.length > 0);
+		for (let atMs = second; atMs <= 3 * minute - second; atMs += second) {
 			under.clock.moveTo(atMs);
 			under.learn(beatView(1, atMs));
 			await settle();
+			expect(beaten()).toHaveLength(Math.floor(atMs / minute));
 		}
-		expect(under.commits).toHaveLength(1);
-		under.clock.moveTo(minute + second - 1);
+		expect(under.commits.flat()).toEqual([runIdOf(1)]);
+		expect(beaten().map(({ durable, beats }) => [durable, [...beats.places], [...beats.versions]])).toEqual([
+			[false, [1], [1]],
+			[false, [1], [2]],
+		]);
+		const { row, version } = (await under.store.loadRun({ workspace, runId: runIdOf(1) }))!;
+		expect(row.lastBeat?.receivedMs).toBe(epochMs + 2 * minute);
+		expect(version).toBe(3);
+	});
+
+	test("beats of many runs are written in the order of their places, a part of them at a time", async () => {
+		const under = new PersisterUnderTest();
+		const ids = Array.from({ length: 600 }, (_, n) => n);
+		const tell = (views: readonly RunView[]) => under.tracker.apply({ kind: "stored", at: under.clock.now(), views });
+		tell(ids.map((n) => stateView(n, "RUNNING", 0)));
 		under.record();
 		await settle();
-		expect(under.commits).toHaveLength(1);
-		under.clock.moveTo(minute + second);
+		under.clock.moveTo(second);
+		tell(ids.toReversed().map((n) => beatView(n, second)));
+		const parts: number[][] = [];
+		for (let atMs = 2 * second; atMs <= minute; atMs += second) {
+			under.clock.moveTo(atMs);
+			under.record();
+			await settle();
+			parts.push([...(under.store.committed.at(-1)?.beats.places ?? [])]);
+		}
+		expect(parts.flat()).toEqual(ids.map((n) => n + 1));
+		expect(Math.max(...parts.map(({ length }) => length))).toBe(20);
+	});
+
+	test("what a run has beaten goes with its row when that is written whole", async () => {
+		const under = new PersisterUnderTest();
+		under.learn(stateView(1, "RUNNING", 0));
+		under.learn(beatView(1, second));
+		under.learn({ ...stateView(1, "COMPLETED", 2 * second) });
+		await settle();
+		under.clock.moveTo(2 * minute);
 		under.record();
 		await settle();
-		expect(under.commits).toEqual([[runIdOf(1)], [runIdOf(1)]]);
-		expect(under.store.committed[1]).toMatchObject({ durable: false });
-		expect(under.store.committed[1]?.runs[0]?.row.lastBeat?.receivedMs).toBe(epochMs + minute);
+		expect(under.store.committed.flatMap(({ beats }) => [...beats.places])).toEqual([]);
+		const stored = await under.store.loadRun({ workspace, runId: runIdOf(1) });
+		expect(stored?.row.lastBeat?.receivedMs).toBe(epochMs + second);
+	});
+
+	test("beats that a failing store did not take are written when it is back", async () => {
+		const under = new PersisterUnderTest();
+		under.learn(stateView(1, "RUNNING", 0));
+		await settle();
+		under.learn(beatView(1, second));
+		under.store.failingWith = "SQLITE_FULL";
+		under.clock.moveTo(minute);
+		under.record();
+		await settle();
+		expect(under.persister.isFailing).toBe(true);
+		under.store.failingWith = null;
+		under.clock.moveTo(2 * minute);
+		under.record();
+		await settle();
+		const stored = await under.store.loadRun({ workspace, runId: runIdOf(1) });
+		expect(stored?.row.lastBeat?.receivedMs).toBe(epochMs + second);
 	});
 
 	test("one commit is in flight, and what comes meanwhile is in the next", async () => {
@@ -76,13 +128,13 @@ describe("when things are written", () => {
 		]);
 	});
 
-	test("a burst is written in batches of at most 5,000 runs", async () => {
+	test("a burst is written in batches of at most 1,000 runs", async () => {
 		const under = new PersisterUnderTest();
-		const views = Array.from({ length: 5_001 }, (_, n) => stateView(n, "RUNNING", 0));
+		const views = Array.from({ length: 1_001 }, (_, n) => stateView(n, "RUNNING", 0));
 		under.tracker.apply({ kind: "stored", at: under.clock.now(), views });
 		under.record();
 		await settle();
-		expect(under.commits.map((runs) => runs.length)).toEqual([5_000, 1]);
+		expect(under.commits.map((runs) => runs.length)).toEqual([1_000, 1]);
 	});
 
 	test("the workspace's own record is written every 10 s, once the server's clock is known", async () => {
@@ -122,15 +174,15 @@ describe("when things are written", () => {
 		expect(under.store.committed.at(-1)).toMatchObject({ durable: false });
 	});
 
-	test("a mass lapse of many is written in batches of at most 5,000 records, one after the other", async () => {
+	test("a mass lapse of many is written in batches of at most 1,000 records, one after the other", async () => {
 		const under = new PersisterUnderTest();
-		const heldRuns = Array.from({ length: 10_001 }, (_, n) => runIdOf(n));
+		const heldRuns = Array.from({ length: 2_001 }, (_, n) => runIdOf(n));
 		under.persister.record(changesOf({ heldRuns, groups: [groupOf("group-1")] }));
 		await settle();
 		under.clock.pass(10 * second);
 		under.record();
 		await settle();
-		expect(under.store.committed.map((batch) => batch.heldRuns.length)).toEqual([5_000, 5_000, 1]);
+		expect(under.store.committed.map((batch) => batch.heldRuns.length)).toEqual([1_000, 1_000, 1]);
 		expect(under.store.committed[0]).toMatchObject({ durable: true, groups: [{ workspace }] });
 	});
 
@@ -165,7 +217,7 @@ describe("flush", () => {
 		under.learn(beatView(1, second));
 		await under.persister.flush();
 		const world = await under.store.load(workspace);
-		expect(world.runs[0]?.row.lastBeat?.receivedMs).toBe(epochMs + second);
+		expect((await runsIn(under.store, workspace))[0]?.row.lastBeat?.receivedMs).toBe(epochMs + second);
 		expect(world.workspaces[0]?.coveredUntilServerMs).toBe(epochMs + second);
 	});
 

@@ -92,7 +92,7 @@ describe("REST in the socket's stead", () => {
 		stage.stub.store(heartbeat({ runId: id, occurredMs: stage.stub.nowMs() - second }));
 		stage.runProbe();
 		await pass(30 * second);
-		const row = stage.under.tracker.rowOf(id, stage.under.clock.now());
+		const row = stage.under.tracker.stored.takeRun(id, stage.under.clock.now())?.row ?? null;
 		expect(row?.state?.type).toBe("RUNNING");
 		expect(row?.lastBeat).not.toBeNull();
 	});

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { stillLooksMax } from "../../../src/daemon/watchdog.ts";
 import { OutsideError } from "../../../src/lib/errors.ts";
 import { ApiError } from "../../../src/prefect/api-error.ts";
-import { newMemoryDisk } from "../../../src/store/memory-store.ts";
+import { newMemoryDisk } from "../../../src/store/memory-disk.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
 import { minute, second } from "../../_util/core-world.ts";
 import { settle } from "../../_util/daemon-clock.ts";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type MemoryDisk, newMemoryDisk } from "../../../src/store/memory-store.ts";
+import { type MemoryDisk, newMemoryDisk } from "../../../src/store/memory-disk.ts";
 import { walToldBytesMin } from "../../../src/store/open-sqlite.ts";
 import { minute, second } from "../../_util/core-world.ts";
 import { settle } from "../../_util/daemon-clock.ts";

@@ -6,6 +6,7 @@ import type { Damage } from "../../../src/store/damaged-database.ts";
 import { openStore } from "../../../src/store/open-store.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
+import { runsIn } from "../../_util/store-runs.ts";
 import { batchOf, rowOf, StandingClock, workspace } from "../../_util/store-samples.ts";
 import { TempFolder } from "../../_util/temp-folder.ts";
 
@@ -82,23 +83,23 @@ describe("a damaged database", () => {
 			{ path: house.path, keptAs: `${house.path}.damaged-${today}`, detail: expect.stringMatching(/\w/u) },
 		]);
 		expect(readFileSync(`${house.path}.damaged-${today}`).equals(bytes)).toBe(true);
-		expect((await store.load(workspace)).runs).toEqual([]);
+		expect(await runsIn(store, workspace)).toEqual([]);
 		await store.commit(batchOf({ runs: [{ row: rowOf(2), version: 0 }] }));
-		expect((await store.load(workspace)).runs).toHaveLength(1);
+		expect(await runsIn(store, workspace)).toHaveLength(1);
 	});
 
 	test("a sound one is opened as it is", async () => {
 		await using house = await House.build();
 		await using store = await house.open();
 		expect(house.told).toEqual([]);
-		expect((await store.load(workspace)).runs).toHaveLength(1);
+		expect(await runsIn(store, workspace)).toHaveLength(1);
 	});
 
 	test("one that showed damage while it was open is set aside without another look", async () => {
 		await using house = await House.build();
 		await using store = await house.open("database disk image is malformed");
 		expect(house.told.map(({ detail }) => detail)).toEqual(["database disk image is malformed"]);
-		expect((await store.load(workspace)).runs).toEqual([]);
+		expect(await runsIn(store, workspace)).toEqual([]);
 	});
 
 	test("takes its write-ahead log along", async () => {

@@ -5,8 +5,9 @@ import { transitionOf } from "../../../src/core/episode.ts";
 import { inspectDatabaseFile } from "../../../src/store/database-file.ts";
 import { backUpDatabase, checkDatabase, migrateDatabase } from "../../../src/store/maintenance.ts";
 import { backupPathOf, migrate, readMigrations, sqliteMigrationsFolder } from "../../../src/store/migrate.ts";
-import type { StoredWorld } from "../../../src/store/store.ts";
+import type { RunChange, StoredWorld } from "../../../src/store/store.ts";
 import { openFile } from "../../_util/store-houses.ts";
+import { runsIn } from "../../_util/store-runs.ts";
 import {
 	bareRowOf,
 	batchOf,
@@ -47,7 +48,8 @@ const openEpisode = {
 	relatedRuns: [],
 	groupId: null,
 };
-const oldWorld: StoredWorld = {
+const oldWorld: StoredWorld & { readonly runs: readonly RunChange[] } = {
+	runsTotal: 2,
 	runs: [
 		{ row: rowOf(1, { labels, state: { ...stateOf("RUNNING"), scheduledTimeMs: null } }), version: 1 },
 		{ row: bareRowOf(2), version: 1 },
@@ -69,9 +71,9 @@ const oldWorld: StoredWorld = {
 	learned: [],
 };
 
-async function worldIn(path: string): Promise<StoredWorld> {
+async function worldIn(path: string): Promise<typeof oldWorld> {
 	await using store = await openFile(path, clock);
-	return store.load(workspace);
+	return { ...(await store.load(workspace)), runs: await runsIn(store, workspace) };
 }
 
 function schemaOf(path: string): unknown {

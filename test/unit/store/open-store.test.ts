@@ -6,6 +6,7 @@ import { OperatorError } from "../../../src/lib/errors.ts";
 import { applicationId } from "../../../src/store/database-file.ts";
 import { openStore } from "../../../src/store/open-store.ts";
 import { openFile } from "../../_util/store-houses.ts";
+import { runsIn } from "../../_util/store-runs.ts";
 import { batchOf, fingerprintOf, rowOf, StandingClock, workspace } from "../../_util/store-samples.ts";
 import { TempFolder } from "../../_util/temp-folder.ts";
 
@@ -33,7 +34,7 @@ describe("opening a store", () => {
 		await makeZombiedDatabase(folder.file("a/b/zombied.db"));
 		expect(readdirSync(folder.file("a/b"))).toStrictEqual(["zombied.db", "zombied.db.lock"]);
 		await using store = await openFile(folder.file("a/b/zombied.db"), clock);
-		expect((await store.load(workspace)).runs).toStrictEqual([{ row: rowOf(1), version: 1 }]);
+		expect(await runsIn(store, workspace)).toStrictEqual([{ row: rowOf(1), version: 1 }]);
 	});
 
 	test("an empty file is taken as new", async () => {
@@ -41,7 +42,7 @@ describe("opening a store", () => {
 		writeFileSync(folder.file("zombied.db"), "");
 		await makeZombiedDatabase(folder.file("zombied.db"));
 		await using store = await openFile(folder.file("zombied.db"), clock);
-		expect((await store.load(workspace)).runs).toHaveLength(1);
+		expect(await runsIn(store, workspace)).toHaveLength(1);
 	});
 
 	test("a store in memory leaves nothing behind and shares nothing", async () => {
@@ -55,8 +56,8 @@ describe("opening a store", () => {
 		await using one = await openStore("memory:", options);
 		await using other = await openStore("memory:", options);
 		await one.commit(batchOf({ runs: [{ row: rowOf(1), version: 0 }] }));
-		expect((await one.load(workspace)).runs).toHaveLength(1);
-		expect((await other.load(workspace)).runs).toHaveLength(0);
+		expect(await runsIn(one, workspace)).toHaveLength(1);
+		expect(await runsIn(other, workspace)).toHaveLength(0);
 	});
 
 	test.for([
@@ -161,7 +162,7 @@ describe("opening a store", () => {
 		);
 		busy.close();
 		await using store = await openFile(folder.file("zombied.db"), clock);
-		expect((await store.load(workspace)).runs).toHaveLength(1);
+		expect(await runsIn(store, workspace)).toHaveLength(1);
 	});
 
 	test("a path with quotes and spaces is one path, and shown whole", async () => {

@@ -5,8 +5,10 @@ import { InstanceLock } from "../../../src/store/instance-lock.ts";
 import { walFileBytesMax } from "../../../src/store/open-sqlite.ts";
 import { asStoreError } from "../../../src/store/sqlite-error.ts";
 import { SqliteStore } from "../../../src/store/sqlite-store.ts";
+import type { RunRow } from "../../../src/store/store.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
 import { buildSqliteHouse } from "../../_util/store-houses.ts";
+import { runsIn } from "../../_util/store-runs.ts";
 import { batchOf, rowOf, StandingClock, workspace } from "../../_util/store-samples.ts";
 
 const clock = new StandingClock();
@@ -51,7 +53,7 @@ describe("a store whose file fails", () => {
 		await expect(store.commit(batch)).rejects.toMatchObject({ code: "SQLITE_BUSY", retryable: true });
 		other.exec("ROLLBACK");
 		other.close();
-		expect(await store.commit(batch)).toStrictEqual({ lost: [] });
+		expect(await store.commit(batch)).toMatchObject({ lost: [] });
 	});
 
 	test("a transaction whose ROLLBACK failed as well takes no later commit with it", async () => {
@@ -65,12 +67,12 @@ describe("a store whose file fails", () => {
 			// What such a failure leaves behind: half a batch, and no end.
 			database.exec("BEGIN IMMEDIATE");
 			database.exec("DELETE FROM runs");
-			expect((await store.load(workspace)).runs).toHaveLength(1);
+			expect(await runsIn(store, workspace)).toHaveLength(1);
 			database.exec("BEGIN IMMEDIATE");
 			await store.commit(batchOf({ runs: manyRuns(1, 1) }));
 		}
 		await using store = await house.open();
-		expect((await store.load(workspace)).runs).toHaveLength(2);
+		expect(await runsIn(store, workspace)).toHaveLength(2);
 	});
 
 	test("a commit that finds the disk full keeps nothing, can be tried again, and succeeds when there is room", async () => {
@@ -87,10 +89,10 @@ describe("a store whose file fails", () => {
 		database.pragma(`max_page_count = ${String(database.pragma("page_count", { simple: true }))}`);
 		const batch = batchOf({ runs: manyRuns(200, 1) });
 		await expect(store.commit(batch)).rejects.toMatchObject({ code: "SQLITE_FULL", retryable: true });
-		expect((await store.load(workspace)).runs).toHaveLength(1);
+		expect(await runsIn(store, workspace)).toHaveLength(1);
 		database.pragma("max_page_count = 100000");
-		expect(await store.commit(batch)).toStrictEqual({ lost: [] });
-		expect((await store.load(workspace)).runs).toHaveLength(201);
+		expect(await store.commit(batch)).toMatchObject({ lost: [] });
+		expect(await runsIn(store, workspace)).toHaveLength(201);
 	});
 
 	test("damage within the file is told as damage, for which trying again is no help", async () => {
@@ -113,7 +115,7 @@ describe("a store whose file fails", () => {
 			clock,
 			onMalformedRow: expect.unreachable,
 		});
-		await expect(store.load(workspace)).rejects.toMatchObject({
+		await expect(runsIn(store, workspace)).rejects.toMatchObject({
 			name: "StoreError",
 			code: expect.stringMatching(/^SQLITE_CORRUPT/u),
 			retryable: false,
@@ -122,6 +124,11 @@ describe("a store whose file fails", () => {
 	});
 });
 
+/** A thousand bytes that no other run has. */
+function longLabelsOf(row: RunRow): RunRow["labels"] {
+	return { ...row.labels, name: row.runId.padEnd(1_000, ".") };
+}
+
 describe("the write-ahead log", () => {
 	test("stays within its bound though far more is written, and is gone when the store is closed", async () => {
 		await using house = await buildSqliteHouse(clock);
@@ -129,8 +136,7 @@ describe("the write-ahead log", () => {
 		{
 			await using store = await house.open();
 			const huge = 20_000;
-			const labels = { ...rowOf(0).labels, tags: ["t".repeat(1000)] };
-			const runs = manyRuns(huge).map(({ row }) => ({ row: { ...row, labels }, version: 0 }));
+			const runs = manyRuns(huge).map(({ row }) => ({ row: { ...row, labels: longLabelsOf(row) }, version: 0 }));
 			await store.commit(batchOf({ runs, durable: false }));
 			expect(statSync(wal).size).toBeGreaterThan(walFileBytesMax);
 			for (const n of [1, 2, 3]) {
@@ -144,10 +150,9 @@ describe("the write-ahead log", () => {
 	test("grows while another program holds an old view, which retention tells, and is cut back when that ends", async () => {
 		await using house = await buildSqliteHouse(clock);
 		await using store = await house.open();
-		const labels = { ...rowOf(0).labels, tags: ["t".repeat(1000)] };
 		let version = 0;
 		const rewrite = async (): Promise<void> => {
-			const runs = manyRuns(1_000).map(({ row }) => ({ row: { ...row, labels }, version }));
+			const runs = manyRuns(1_000).map(({ row }) => ({ row: { ...row, labels: longLabelsOf(row) }, version }));
 			await store.commit(batchOf({ runs, durable: false }));
 			version += 1;
 		};
@@ -163,7 +168,7 @@ describe("the write-ahead log", () => {
 		reader.close();
 		for (let n = 0; n < 3; n++) await rewrite();
 		expect(await logBytes()).toBeLessThanOrEqual(walFileBytesMax);
-		expect((await store.load(workspace)).runs.map((run) => run.version)).toEqual(Array(1_000).fill(version));
+		expect((await runsIn(store, workspace)).map((run) => run.version)).toEqual(Array(1_000).fill(version));
 	}, 60_000);
 
 	test("durable batches are synced, beats alone are not, in whatever order they come", async () => {
@@ -187,7 +192,6 @@ describe("the write-ahead log", () => {
 
 describe("the indexes", () => {
 	test.for([
-		["runs", "SELECT * FROM runs WHERE workspace = 'a' ORDER BY workspace, run_id"],
 		["open episodes", "SELECT * FROM episodes WHERE workspace = 'a' AND closed_at_ms IS NULL"],
 		[
 			"owed deliveries",
@@ -219,5 +223,27 @@ describe("the indexes", () => {
 		expect(plan).toStrictEqual([
 			expect.objectContaining({ detail: expect.stringMatching(/^SEARCH .* USING (?:COVERING )?INDEX /u) }),
 		]);
+	});
+
+	test.for([
+		[
+			"a page of runs",
+			"SELECT * FROM runs WHERE id > 7 AND +workspace = 'a' ORDER BY id LIMIT 5",
+			"SEARCH runs USING INTEGER",
+		],
+		[
+			"unused labels",
+			"SELECT id FROM run_labels WHERE NOT EXISTS (SELECT 1 FROM runs WHERE labels_id = run_labels.id)",
+			"SEARCH runs USING COVERING INDEX runs_of_labels",
+		],
+	])("%s are found without reading all runs or sorting them", async ([, sql, how]) => {
+		await using house = await buildSqliteHouse(clock);
+		await (await house.open())[Symbol.asyncDispose]();
+		const database = new Database(house.path, { readonly: true });
+		const plan = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[];
+		database.close();
+		const steps = plan.map(({ detail }) => detail);
+		expect(steps).toContainEqual(expect.stringContaining(String(how)));
+		expect(steps.filter((step) => /SCAN runs|TEMP B-TREE/u.test(step))).toEqual([]);
 	});
 });

@@ -1,0 +1,57 @@
+import type { Episode } from "../core/episode.ts";
+import { bytesOfRunId } from "./run-id.ts";
+import type {
+	GroupRow,
+	HeldRunChange,
+	LearnedChange,
+	OutboxKey,
+	OutboxRow,
+	RunKey,
+	StoredRun,
+	WorkspaceRow,
+} from "./store.ts";
+
+interface KeptDelivery {
+	readonly row: OutboxRow;
+	readonly deliveredAtMs: number | null;
+}
+
+/** What outlives a MemoryStore, as a file outlives a process: open another store on it for a restart. */
+export interface MemoryDisk {
+	readonly runs: Map<string, StoredRun>;
+	/** Names in `runs` by place. */
+	readonly runsByPlace: Map<number, string>;
+	/** The greatest that was ever given. */
+	lastPlace: number;
+	readonly episodes: Map<string, Episode>;
+	/** In the order of commits. */
+	readonly outbox: Map<string, KeptDelivery>;
+	readonly workspaces: Map<string, WorkspaceRow>;
+	readonly groups: Map<string, GroupRow>;
+	readonly heldRuns: Map<string, HeldRunChange>;
+	/** In the order in which they were last written. */
+	readonly learned: Map<string, LearnedChange>;
+}
+
+export function newMemoryDisk(): MemoryDisk {
+	return {
+		runs: new Map(),
+		runsByPlace: new Map(),
+		lastPlace: 0,
+		episodes: new Map(),
+		outbox: new Map(),
+		workspaces: new Map(),
+		groups: new Map(),
+		heldRuns: new Map(),
+		learned: new Map(),
+	};
+}
+
+/** @throws StoreError for what is no run id */
+export function nameOfRun({ workspace, runId }: RunKey): string {
+	return JSON.stringify([workspace, bytesOfRunId(runId).toString("hex")]);
+}
+
+export function nameOfDelivery({ sink, key }: OutboxKey): string {
+	return JSON.stringify([sink, key]);
+}
