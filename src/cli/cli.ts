@@ -10,7 +10,9 @@ import { addDoctor } from "./doctor.ts";
 import { type ExitCode, exitCodeOf, exitCodes } from "./exit-code.ts";
 import { addExplain } from "./explain.ts";
 import { addHealth } from "./health.ts";
+import { addLedger } from "./ledger.ts";
 import { addRecord } from "./record.ts";
+import { addRemedies } from "./remedies.ts";
 import { addReplay } from "./replay.ts";
 import { addRun } from "./run.ts";
 import { addRuns } from "./runs.ts";
@@ -81,6 +83,8 @@ function programOf(context: CommandContext): Command {
 	addRuns(program, context);
 	addExplain(program, context);
 	addCoverage(program, context);
+	addLedger(program, context);
+	addRemedies(program, context);
 	addHealth(program, context);
 	addDoctor(program, context);
 	addConfig(program, context);
@@ -102,6 +106,7 @@ Examples:
   zombied status                  how the daemon on this machine is
   zombied runs --standing flagged everything that needs somebody
   zombied explain RUN             why a run is flagged, or is not
+  zombied ledger --since 7d       how often it was right, and what was done about it
   zombied config init             a file with every setting, to edit
   zombied config print            what is set, and where
   zombied db backup copy.db       copy the database while the daemon runs`;

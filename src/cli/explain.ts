@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Lookup } from "../daemon/lookup.ts";
-import type { ApiEpisode, ApiRunDetail, Happening } from "../http/api/run-schema.ts";
+import type { ApiEpisode, ApiRemedy, ApiRunDetail, Happening } from "../http/api/run-schema.ts";
 import { OperatorError } from "../lib/errors.ts";
 import { plainText } from "../observe/plain-text.ts";
 import type { CommandContext } from "./context.ts";
@@ -58,6 +58,7 @@ function asText(run: ApiRunDetail): string {
 		...(run.watched ? [] : ["  zombied does not watch it (any more): this is what was stored of it."]),
 		"",
 		...run.episodes.flatMap(episodeTexts),
+		...run.remedies.map(remedyLine),
 		...(run.episodes.length === 0 ? [] : [""]),
 		run.timeline_source === "prefect" ? "What happened:" : "What happened, as far as zombied remembers:",
 		...run.timeline.slice(-happeningsMax).map(happeningText),
@@ -84,6 +85,11 @@ function episodeTexts({
 		...(cause === null ? [] : [`  likely cause: ${cause}`]),
 		...(impact === null ? [] : [`  blast radius: ${impact.text}`]),
 	];
+}
+
+function remedyLine({ at, action, result, detail, times, was_mistake: wasMistake }: ApiRemedy): string {
+	const often = times > 1 ? ` (${times} times)` : "";
+	return `Remedy ${action} at ${at}: ${result}${often}: ${detail}${wasMistake ? "; a mistake: the run was alive" : ""}`;
 }
 
 function happeningText({ at, kind, text, until }: Happening): string {

@@ -1,8 +1,7 @@
 import type { z } from "zod";
 import { plainText } from "../observe/plain-text.ts";
 import { nearest } from "./nearest.ts";
-import { keysWithinRules } from "./rule-fields.ts";
-import { fields } from "./schema.ts";
+import { fields, keysAt } from "./schema.ts";
 import type { GivenValue } from "./setting-source.ts";
 
 const valueCharsMax = 60;
@@ -27,7 +26,7 @@ function problemsOfPart(issue: z.core.$ZodIssue, at: string, given: GivenValue):
 		return [`${placeOf(given, issue.path)}: ${at} ${issue.message}${notThat(partAt(given, issue.path))}`];
 	}
 	return issue.keys.map((key) => {
-		const suggestion = nearest(key, keysWithinRules(issue.path.at(-1)));
+		const suggestion = nearest(key, keysAt(issue.path));
 		const mend = suggestion === null ? "remove the line" : `did you mean ${at}.${suggestion}?`;
 		const where = placeOf(given, [...issue.path, key]);
 		return `${where}: there is no setting ${at}.${plainText(key, keyCharsMax)}; ${mend}`;

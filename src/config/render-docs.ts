@@ -82,6 +82,27 @@ A glob is held against the whole text, in its case: \`*\` is any number of chara
 is special. A name that zombied has not been told yet matches no glob. [detector.md](detector.md) explains the conditions.
 `;
 
+const aboutRemedies = `
+\`\`\`yaml
+remedy:
+  mode: off
+  scopes:
+    - match: { deployment: "etl/*" }
+      mode: on
+      reschedule: 1
+    - match: { workPool: "k8s" }
+      mode: dry-run
+  deny:
+    - tag: "never-touch"
+\`\`\`
+
+Scopes are tried from the top, and the first that matches a run counts; \`match\` is that of the rules. A run on the deny-list
+is never touched. [remedies.md](remedies.md) says what is done, when it is not, and how to switch it on.
+`;
+
+/** What is said below the table of a section. */
+const abouts: Readonly<Record<string, string>> = { rules: aboutRules, remedy: aboutRemedies };
+
 const titles: Readonly<Record<string, string>> = {
 	prefect: "Connection to Prefect",
 	store: "Database",
@@ -89,6 +110,7 @@ const titles: Readonly<Record<string, string>> = {
 	namespace: "Namespace",
 	detector: "Detector",
 	rules: "Rules for some runs",
+	remedy: "Remedies",
 	reconcile: "Comparison with REST",
 	catchUp: "Catch-up",
 	retention: "Retention",
@@ -99,7 +121,7 @@ const titles: Readonly<Record<string, string>> = {
 /** `docs/configuration.md`. */
 export function renderConfigurationDocs(): string {
 	const sections = Map.groupBy(fields, ({ path }) => path.split(".")[0] ?? path);
-	return `${head}${[...sections].map(([key, members]) => sectionOf(titles[key] ?? key, members)).join("")}`;
+	return `${head}${[...sections].map(([key, members]) => `${sectionOf(titles[key] ?? key, members)}${abouts[key] ?? ""}`).join("")}`;
 }
 
 function sectionOf(title: string, members: readonly Field[]): string {
@@ -108,7 +130,7 @@ function sectionOf(title: string, members: readonly Field[]): string {
 		return `| \`${field.path}\` | ${fallback} | ${field.form} | ${meaningOf(field)} | ${namesOf(field)} |\n`;
 	});
 	const table = `| setting | default | values | | also as |\n| --- | --- | --- | --- | --- |\n${rows.join("")}`;
-	return `\n## ${title}\n\n${table}${members.some(({ kind }) => kind === "list") ? aboutRules : ""}`;
+	return `\n## ${title}\n\n${table}`;
 }
 
 function defaultOf({ defaultValue }: Field): string {

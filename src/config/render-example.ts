@@ -1,4 +1,3 @@
-import { ruleExample } from "./rule-fields.ts";
 import { type DefaultValue, type Field, fields } from "./schema.ts";
 
 const head = `# Settings of zombied, each commented out at its default: uncomment what you want to change.
@@ -19,8 +18,8 @@ export function renderExample(): string {
 	return `${head}\n${blocks.join("\n\n")}\n`;
 }
 
-function remark({ description, form, prefectEnv, kind }: Field): string {
-	const example = kind === "list" ? ` - such as [{ ${ruleExample} }]` : "";
+function remark({ description, form, prefectEnv, example: item }: Field): string {
+	const example = item === undefined ? "" : ` - such as [${item}]`;
 	const also = prefectEnv === undefined ? "" : `; also ${prefectEnv}`;
 	return `${description} (${form.replaceAll("`", "")}${also})${example}`;
 }

@@ -6,8 +6,8 @@ import { durationBetween, durationOrOff, numberBetween, valueForms } from "./fie
 export const rulesMax = 100;
 const globCharsMax = 300;
 
-/** One rule between its braces, for the documentation. */
-export const ruleExample = 'match: { deployment: "etl/*" }, k: 2, threshold: 9m, conditions: { deaf: off }';
+/** One rule, for the documentation. */
+export const ruleExample = '{ match: { deployment: "etl/*" }, k: 2, threshold: 9m, conditions: { deaf: off } }';
 
 /** The operator's own deadlines, shorter than which nothing that beats every 30 s can be judged. */
 export const thresholdMin = "60s";
@@ -27,7 +27,7 @@ function glob() {
 		.optional();
 }
 
-const matchSchema = z.strictObject(
+export const matchSchema = z.strictObject(
 	{ deployment: glob(), workPool: glob(), flow: glob(), tag: glob() },
 	{ error: matchError },
 );
@@ -62,10 +62,4 @@ export function ruleList() {
 		.array(ruleSchema, { error: listError })
 		.max(rulesMax, { error: `has more than ${rulesMax} rules` })
 		.register(valueForms, { form: `list of at most ${rulesMax} rules` });
-}
-
-/** The keys that may stand beside each other at a place within the rules, for suggestions. @param inside the last key before */
-export function keysWithinRules(inside: PropertyKey | undefined): readonly string[] {
-	if (inside === "match") return Object.keys(matchSchema.shape);
-	return inside === "conditions" ? conditions : Object.keys(ruleSchema.shape);
 }

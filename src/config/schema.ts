@@ -15,25 +15,9 @@ import {
 	wholeNumberBetween,
 } from "./field-types.ts";
 import { headerFields } from "./header-fields.ts";
-import { ruleList } from "./rule-fields.ts";
-
-/** What is known of a setting beside its shape. */
-interface SettingMeta {
-	readonly description: string;
-	/** A variable of Prefect's own that sets it too; ranks below `ZOMBIED_…`. */
-	readonly prefectEnv?: string;
-	/** Prefect writes this one as a bare number of seconds. */
-	readonly prefectEnvUnit?: "seconds";
-	/** Never printed, never a flag, and may come from the file that `ZOMBIED_…_FILE` names. */
-	readonly secret?: true;
-	/** A reload takes it over; the others need a restart. */
-	readonly live?: true;
-	/** A variable or a flag has no room for it. */
-	readonly fileOnly?: true;
-}
-
-/** Descriptions and names of the settings, by their schema. */
-const settingMeta = z.registry<SettingMeta>();
+import { remedySection } from "./remedy-fields.ts";
+import { ruleExample, ruleList } from "./rule-fields.ts";
+import { type SettingMeta, settingMeta } from "./setting-meta.ts";
 
 /**
  * Every setting, with its default as an operator would write it. The key `a.bCd` is also `ZOMBIED_A_B_CD` and, unless
@@ -137,7 +121,9 @@ export const settingsSchema = z.strictObject({
 		description: "What holds for some runs alone; the first rule that matches a run counts.",
 		live: true,
 		fileOnly: true,
+		example: ruleExample,
 	}),
+	remedy: remedySection(),
 	reconcile: z.strictObject({
 		every: durationBetween("5s", "1h").prefault("60s").register(settingMeta, {
 			description: "How often the live runs are listed over REST.",
@@ -238,6 +224,22 @@ function fieldOf(schema: z.ZodType, path: readonly string[]): Field {
 		kind,
 		form,
 	};
+}
+
+/** The keys that may stand beside each other at a place within the settings; none where it is no place of keys. */
+export function keysAt(path: readonly PropertyKey[]): readonly string[] {
+	let at: unknown = settingsSchema;
+	for (const key of path) {
+		const within = withoutWrapping(at);
+		at = within instanceof z.ZodObject ? within.shape[String(key)] : within instanceof z.ZodArray && within.element;
+	}
+	const found = withoutWrapping(at);
+	return found instanceof z.ZodObject ? Object.keys(found.shape) : [];
+}
+
+function withoutWrapping(type: unknown): unknown {
+	const isWrapped = type instanceof z.ZodPrefault || type instanceof z.ZodOptional || type instanceof z.ZodNullable;
+	return isWrapped ? withoutWrapping(type.def.innerType) : type;
 }
 
 function kindOf(type: z.ZodType): FieldKind {

@@ -1,6 +1,7 @@
 import { hashOf } from "../lib/hash.ts";
 import type { Impact } from "./circumstances.ts";
 import type { GroupIncident } from "./group-incident.ts";
+import type { RemedyNote } from "./remedy.ts";
 import type { RunLabels, StateType } from "./run.ts";
 
 /** What can be wrong with a run, the strongest first: an open episode gives way to a stronger condition. */
@@ -93,7 +94,10 @@ export interface Episode {
 	readonly groupId: string | null;
 	/** Our wall clock. */
 	readonly raisedAtMs: number;
-	readonly closed: { readonly outcome: Outcome; readonly atMs: number } | null;
+	/** `stateType`: the run's then; missing in what a release that did not keep it has closed. */
+	readonly closed: { readonly outcome: Outcome; readonly atMs: number; readonly stateType?: StateType } | null;
+	/** What was done about it, or why not, as far as it is known; the ledger has all of it. Missing: nothing. */
+	readonly remedy?: RemedyNote;
 }
 
 /**

@@ -54,6 +54,8 @@ export class Episodes {
 		if (isReopenable(outcome)) slot.spentAlertIds = [...slot.spentAlertIds, episode.alertId];
 		slot.episode = null;
 		slot.passed = "nothing";
-		this.#onTransition(transitionOf({ ...episode, closed: { outcome, atMs: at.wallMs } }));
+		const { state } = slot.run;
+		const ended = state === null ? {} : { stateType: state.type };
+		this.#onTransition(transitionOf({ ...episode, closed: { outcome, atMs: at.wallMs, ...ended } }));
 	}
 }

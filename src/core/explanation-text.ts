@@ -2,6 +2,7 @@ import { formatDuration } from "../lib/duration.ts";
 import type { BlindCause } from "./blindness.ts";
 import { impactText } from "./circumstances.ts";
 import type { Explanation, Limit, ObstacleFacts } from "./explanation.ts";
+import { remedyText } from "./remedy.ts";
 
 const causeTexts: Readonly<Record<BlindCause, string>> = {
 	socket: "the events socket was not open",
@@ -113,9 +114,11 @@ function accusationTexts({ accusations, standing }: Explanation): readonly strin
 function surroundingTexts({ episode }: Explanation): readonly string[] {
 	if (episode === null) return [];
 	const { likelyCause, impact } = episode.evidence;
+	const { remedy } = episode;
 	return [
 		...(likelyCause === null ? [] : [`Likely cause: ${likelyCause}.`]),
 		...(impact === null ? [] : [`Blast radius when it was flagged: ${impactText(impact)}.`]),
+		...(remedy === undefined ? [] : [`Since then ${remedyText(remedy)}.`]),
 	];
 }
 

@@ -2,6 +2,7 @@ import type { Instant } from "../lib/clock.ts";
 import type { Circumstances } from "./circumstances.ts";
 import type { Condition } from "./episode.ts";
 import type { StoredBeats } from "./priors.ts";
+import type { RemedyNote } from "./remedy.ts";
 import type { BeatView, RunView } from "./run.ts";
 
 /** What a question about a run rested on when it was asked; an answer to anything older is ignored. */
@@ -114,5 +115,13 @@ export type Input =
 	| { readonly kind: "rest_failed"; readonly at: Instant }
 	/** What REST says of a work pool's workers: true when it has some, and all are offline. */
 	| { readonly kind: "workers"; readonly at: Instant; readonly workPool: string; readonly offline: boolean }
+	/** What was done about an alert, or why not; ignored when it is not open any more. */
+	| {
+			readonly kind: "remedied";
+			readonly at: Instant;
+			readonly runId: string;
+			readonly alertId: string;
+			readonly note: RemedyNote;
+	  }
 	/** Once a second. */
 	| { readonly kind: "tick"; readonly at: Instant };

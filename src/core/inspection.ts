@@ -3,7 +3,8 @@ import { CoverageCount, plainStanding } from "./coverage-count.ts";
 import type { Condition } from "./episode.ts";
 import { type Explanation, type ExplanationOptions, explain, type Standing, standingOf } from "./explanation.ts";
 import type { GroupIncident } from "./group-incident.ts";
-import type { RunLabels } from "./run.ts";
+import { actionFor, isWithin, type RemedyCase } from "./remedy-policy.ts";
+import type { Run, RunLabels } from "./run.ts";
 import { bits } from "./run-columns.ts";
 import type { RunTable } from "./run-table.ts";
 import type { Slot } from "./slot.ts";
@@ -52,6 +53,32 @@ export class Inspection {
 	explain(runId: string, at: Instant): Explanation | null {
 		const slot = this.#table.get(runId);
 		return slot === undefined ? null : explain(slot, this.#options, at);
+	}
+
+	/** Null: it is not in memory. */
+	runOf(runId: string): Run | null {
+		return this.#table.get(runId)?.run ?? null;
+	}
+
+	/** Open alerts that there is a remedy for. */
+	*remedyCases(): Generator<RemedyCase> {
+		for (const slot of this.#table.slotsFrom(0, (flags) => (flags & bits.episode) !== 0)) {
+			const one = this.#remedyCase(slot);
+			if (one !== null) yield one;
+		}
+	}
+
+	/** Null: it has no such alert. */
+	remedyCaseOf(runId: string): RemedyCase | null {
+		const slot = this.#table.get(runId);
+		return slot === undefined ? null : this.#remedyCase(slot);
+	}
+
+	#remedyCase({ run, episode }: Slot): RemedyCase | null {
+		if (episode === null || run.state === null || actionFor(episode, run.state.type) === null) return null;
+		const { groups } = this.#options;
+		const isInGroup = groups.groupIdOf(run) !== null || groups.open.some((incident) => isWithin(incident, run));
+		return { episode, run, isInGroup };
 	}
 
 	/**

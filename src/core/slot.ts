@@ -4,6 +4,7 @@ import type { Episode } from "./episode.ts";
 import { type FirstSigns, firstKinds, firstOfKind, kindOfFirst } from "./first-signs.ts";
 import type { InquiryStage } from "./input.ts";
 import type { Merge } from "./liveness.ts";
+import type { RemedyNote } from "./remedy.ts";
 import { hasEnded, isGone, isReopenedUnchecked, isUnidentified, type Run } from "./run.ts";
 import { bits, firstShift, passedShift } from "./run-columns.ts";
 import type { RunPacking } from "./run-packing.ts";
@@ -227,6 +228,12 @@ export function takeOver(slot: Slot, { run, newState }: Merge, nowMonoMs: number
 
 /** Of a run that the server says it does not know. */
 const unknownRunAskAgainMs = 10 * 60_000;
+
+/** Its open alert carries what was done about it, from now on. */
+export function noteRemedy(slot: Slot | undefined, alertId: string, remedy: RemedyNote): void {
+	const { episode = null } = slot ?? {};
+	if (slot !== undefined && episode?.alertId === alertId) slot.episode = { ...episode, remedy };
+}
 
 /** The server does not know it (any more). @param serverMs what the server's clock shows */
 export function markUnknown(slot: Slot, nowMonoMs: number, serverMs: number): void {

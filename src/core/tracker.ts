@@ -22,7 +22,7 @@ import { type KnownRun, type KnownWorld, Restoration } from "./restoration.ts";
 import { isBeatingState, isLabelled, newRun, type RunView } from "./run.ts";
 import { RunTable } from "./run-table.ts";
 import type { TrackerOptions } from "./settings.ts";
-import { keepFaultApart, markUnknown, type Slot, takeOver } from "./slot.ts";
+import { keepFaultApart, markUnknown, noteRemedy, type Slot, takeOver } from "./slot.ts";
 import { StoredRows } from "./stored-rows.ts";
 import { StreamLoss } from "./stream-loss.ts";
 import { Witnesses } from "./witnesses.ts";
@@ -145,6 +145,9 @@ export class Tracker {
 				return;
 			case "workers":
 				this.#groups.workersAre(input.workPool, input.offline);
+				return;
+			case "remedied":
+				noteRemedy(this.#table.get(input.runId), input.alertId, input.note);
 				return;
 			case "tick":
 				this.#pass.go(input.at, this.#decided);

@@ -23,6 +23,10 @@ export class CountedStore implements Store {
 		return this.#inner.commit(batch);
 	}
 
+	get remedies() {
+		return this.#inner.remedies;
+	}
+
 	load(workspace: string) {
 		return this.#inner.load(workspace);
 	}

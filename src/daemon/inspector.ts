@@ -17,15 +17,28 @@ import {
 	runDetailOf,
 	runViewOf,
 } from "../http/api/run-view.ts";
-import type { ApiCoverage, ApiDetails, ApiEpisodes, ApiRuns, EpisodesQuery, RunsQuery } from "../http/api/schemas.ts";
+import type {
+	ApiCoverage,
+	ApiDetails,
+	ApiEpisodes,
+	ApiLedger,
+	ApiRuns,
+	EpisodesQuery,
+	LedgerQuery,
+	RunsQuery,
+} from "../http/api/schemas.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { RunHistory } from "../prefect/run-history.ts";
 import type { EpisodePosition } from "../store/episode-query.ts";
 import type { Store } from "../store/store.ts";
+import { readLedger } from "./ledger.ts";
 import type { OtherRuns } from "./stored-inspection.ts";
 
 /** Of one run: more are nobody's reading. */
 const episodesOfRunMax = 50;
+const remediesOfRunMax = 50;
+/** Of the ledger, when nothing is said. */
+const ledgerMs = 7 * 86_400_000;
 /** Prefect deletes its events after 7 days. */
 const historyMs = 7 * 86_400_000;
 /** Somebody waits for the page. */
@@ -34,7 +47,7 @@ const heartbeat = "heartbeat";
 
 export interface InspectorOptions {
 	readonly inspection: Inspection;
-	readonly store: Pick<Store, "loadEpisodes" | "loadRun">;
+	readonly store: Pick<Store, "loadEpisodes" | "loadRun" | "remedies">;
 	/** Null: the server is not to be asked. */
 	readonly history: RunHistory | null;
 	/** How a run stands that is not in memory, by its row, or by what the server says of it. */
@@ -96,11 +109,16 @@ export class Inspector implements RunSource {
 		if (explanation === null) return null;
 		const query = { ...anyEpisode, workspace, runId, rowsMax: episodesOfRunMax };
 		const episodes = await store.loadEpisodes(query);
+		const remedies = await store.remedies.entries({ ...anyRemedy, workspace, runId });
 		const timeline =
 			told === null ? rememberedTimeline(explanation, episodes) : timelineOf(told, explanation, episodes);
 		const nowMs = clock.now().wallMs;
 		const timelineSource = told === null ? "memory" : "prefect";
-		return runDetailOf(explanation, { episodes, timeline, timelineSource, watched: live !== null, nowMs }, runUrl);
+		return runDetailOf(
+			explanation,
+			{ episodes, remedies, timeline, timelineSource, watched: live !== null, nowMs },
+			runUrl,
+		);
 	}
 
 	async episodes({ state, condition, run_id: runId, limit, before }: EpisodesQuery): Promise<ApiEpisodes> {
@@ -118,6 +136,13 @@ export class Inspector implements RunSource {
 			episodes: episodes.map((episode) => episodeViewOf(episode, runUrl)),
 			next: last === undefined ? null : `${last.raisedAtMs}:${last.alertId}`,
 		};
+	}
+
+	ledger({ since }: LedgerQuery): Promise<ApiLedger> {
+		const { store, workspace, clock } = this.#options;
+		const nowMs = clock.now().wallMs;
+		const sinceMs = since === undefined ? nowMs - ledgerMs : Date.parse(since);
+		return readLedger({ store, workspace, nowMs, sinceMs });
 	}
 
 	async coverage(): Promise<ApiCoverage> {
@@ -187,6 +212,7 @@ function isWanted({ run: { labels }, standing, episode }: Explanation, wanted: R
 	return wanted.deployment === null || [labels.deploymentId, labels.deploymentName].includes(wanted.deployment);
 }
 
+const anyRemedy = { sinceMs: 0, withUnsettled: false, rowsMax: remediesOfRunMax } as const;
 const anyEpisode = { condition: null, isOpen: null, before: null } as const;
 
 function positionOf(before: string): EpisodePosition {

@@ -3,6 +3,7 @@ import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Dispatcher } from "../notify/dispatcher.ts";
 import type { Reporter } from "../observe/reporter.ts";
+import type { Remedier } from "../remedy/remedier.ts";
 import type { Job } from "../schedule/schedule.ts";
 import { walToldBytesMin } from "../store/open-sqlite.ts";
 import type { Store } from "../store/store.ts";
@@ -14,6 +15,8 @@ import type { Pipeline } from "./pipeline.ts";
 const tickEveryMs = 1_000;
 /** What is too old goes in small portions, and the size of the database's log is looked at. */
 const retentionEveryMs = 10 * 60_000;
+/** What is due to be done about dead runs waits so long at most, beside its grace of minutes. */
+const remedyEveryMs = 5_000;
 
 export interface JobsOptions {
 	readonly live: LiveSettings;
@@ -21,13 +24,15 @@ export interface JobsOptions {
 	readonly pipeline: Pick<Pipeline, "result">;
 	readonly intake: Pick<Intake, "reconcile">;
 	readonly dispatcher: Pick<Dispatcher, "tellHung">;
+	/** Null: nothing is ever done about a run. */
+	readonly remedier: Pick<Remedier, "round"> | null;
 	readonly clock: Clock;
 	readonly reporter: Reporter;
 }
 
 /** What a watch does again and again. */
 export function jobsOf(options: JobsOptions): readonly Job[] {
-	const { live, pipeline, intake, dispatcher, clock } = options;
+	const { live, pipeline, intake, dispatcher, remedier, clock } = options;
 	return [
 		{
 			name: "sweep",
@@ -49,6 +54,9 @@ export function jobsOf(options: JobsOptions): readonly Job[] {
 			everyMs: retentionEveryMs,
 			run: () => retain(options),
 		},
+		...(remedier === null
+			? []
+			: [{ name: "remedy" as const, everyMs: remedyEveryMs, run: (signal: AbortSignal) => remedier.round(signal) }]),
 	];
 }
 

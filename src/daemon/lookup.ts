@@ -1,7 +1,15 @@
 import { LiveSettings } from "../config/live-settings.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { type ApiRunDetail, runDetailSchema } from "../http/api/run-schema.ts";
-import { type ApiCoverage, type ApiRuns, coverageSchema, type RunsQuery, runsSchema } from "../http/api/schemas.ts";
+import {
+	type ApiCoverage,
+	type ApiLedger,
+	type ApiRuns,
+	coverageSchema,
+	ledgerSchema,
+	type RunsQuery,
+	runsSchema,
+} from "../http/api/schemas.ts";
 import { askApi } from "../http/daemon-client.ts";
 import type { Clock } from "../lib/clock.ts";
 import { OutsideError } from "../lib/errors.ts";
@@ -20,6 +28,7 @@ export interface Lookup extends AsyncDisposable {
 	runs(query: RunsQuery): Promise<ApiRuns>;
 	run(runId: string): Promise<ApiRunDetail | null>;
 	coverage(): Promise<ApiCoverage>;
+	ledger(sinceMs: number): Promise<ApiLedger>;
 }
 
 export interface LookupOptions {
@@ -55,6 +64,11 @@ function lookupOfDaemon(at: LoadedConfig["settings"]["http"], signal: AbortSigna
 			(await askApi(at, `/runs?${parametersOf(query)}`, runsSchema, signal)) ?? { runs: [], next: null },
 		run: (runId) => askApi(at, `/runs/${encodeURIComponent(runId)}`, runDetailSchema, signal),
 		coverage: async () => (await askApi(at, "/coverage", coverageSchema, signal)) ?? { rows: [], more: 0 },
+		ledger: async (sinceMs) => {
+			const since = new Date(sinceMs).toISOString();
+			const answer = await askApi(at, `/ledger?${new URLSearchParams({ since })}`, ledgerSchema, signal);
+			return answer ?? { since, rows: [], more: 0, held_scopes: [] };
+		},
 		[Symbol.asyncDispose]: () => Promise.resolve(),
 	};
 }
@@ -101,6 +115,7 @@ async function lookupOfDatabase({
 		runs: async (query) => inspector.runs(query),
 		run: (runId) => inspector.run(runId, signal),
 		coverage: () => inspector.coverage(),
+		ledger: (sinceMs) => inspector.ledger({ since: new Date(sinceMs).toISOString() }),
 		[Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
 	};
 }

@@ -30,6 +30,8 @@ export interface Ports {
 	stream(listener: StreamListener): StreamPort;
 	readonly slots: Slots;
 	readonly sinks: readonly Sink[];
+	/** False for a replay: whatever the settings say, nothing is done about the runs of a story. */
+	readonly actsOnRuns: boolean;
 }
 
 export interface LivePortsOptions {
@@ -59,5 +61,6 @@ export function livePorts({ settings, connection, clock, random, reporter, stdou
 			new EventStream({ settings: connection, clock, random, reporter, listener, timing: streamTiming }),
 		slots: cronSlots(() => reporter.scheduleMissed("sweep")),
 		sinks: [new LogSink({ stdout, namespace, uiUrl: (runId) => runPageUrl(connection, runId) })],
+		actsOnRuns: true,
 	};
 }

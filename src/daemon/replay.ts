@@ -204,6 +204,7 @@ class Player {
 		return {
 			transport: (told) => this.#transport(life, told),
 			stream: (listener) => this.#stream(life, listener),
+			actsOnRuns: false,
 			slots: {
 				start: (fire) => {
 					life.fire = fire;

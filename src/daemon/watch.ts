@@ -8,6 +8,7 @@ import { Dispatcher } from "../notify/dispatcher.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import { ApiClient } from "../prefect/api-client.ts";
 import { RunHistory } from "../prefect/run-history.ts";
+import type { Remedier } from "../remedy/remedier.ts";
 import { Schedule } from "../schedule/schedule.ts";
 import type { Store } from "../store/store.ts";
 import { Backlog } from "./backlog.ts";
@@ -20,6 +21,7 @@ import { Lesson } from "./lesson.ts";
 import { Persister } from "./persister.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { Ports, StreamPort, TransportPort } from "./ports.ts";
+import { remediesOf } from "./remedies.ts";
 import type { Restored } from "./restored.ts";
 import { inspectionOf } from "./stored-inspection.ts";
 import { isOverWithin, supervise } from "./supervise.ts";
@@ -64,6 +66,8 @@ export class Watch implements AsyncDisposable {
 	readonly #lesson: Lesson;
 	readonly #stream: StreamPort;
 	readonly #schedule: Schedule;
+	/** Null in a replay. */
+	readonly remedier: Remedier | null;
 
 	constructor(options: WatchOptions) {
 		this.#options = options;
@@ -86,12 +90,10 @@ export class Watch implements AsyncDisposable {
 			clock,
 			random,
 		});
+		const common = { store, reporter, clock, workspace };
 		this.#persister = new Persister({
-			store,
+			...common,
 			tracker,
-			reporter,
-			clock,
-			workspace,
 			get outboxRowsMax() {
 				return live.current.limits.outboxRows;
 			},
@@ -102,12 +104,9 @@ export class Watch implements AsyncDisposable {
 			onSendable: (rows) => this.#backlog.offer(rows),
 		});
 		this.#backlog = new Backlog({
-			store,
+			...common,
 			persister: this.#persister,
 			dispatcher: this.#dispatcher,
-			reporter,
-			clock,
-			workspace,
 			get outboxRowsMax() {
 				return live.current.limits.outboxRows;
 			},
@@ -130,8 +129,15 @@ export class Watch implements AsyncDisposable {
 		this.#intake = this.#newIntake();
 		this.#lesson = new Lesson({ ...options, tracker, transport: this.#transport, pipeline: this.#pipeline });
 		this.#stream = ports.stream(this.#intake.listener);
-		const parts = { store, pipeline: this.#pipeline, intake: this.#intake, dispatcher: this.#dispatcher };
-		this.#schedule = new Schedule(jobsOf({ ...options, ...parts }), { slots: ports.slots, reporter, clock });
+		const shared = { ...options, tracker, store, transport: this.#transport, api: this.#api, onResult };
+		this.remedier = ports.actsOnRuns ? remediesOf(shared) : null;
+		const parts = {
+			pipeline: this.#pipeline,
+			intake: this.#intake,
+			dispatcher: this.#dispatcher,
+			remedier: this.remedier,
+		};
+		this.#schedule = new Schedule(jobsOf({ ...shared, ...parts }), { slots: ports.slots, reporter, clock });
 	}
 
 	#newIntake(): Intake {

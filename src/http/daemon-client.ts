@@ -3,6 +3,7 @@ import { messageOf, OperatorError, OutsideError } from "../lib/errors.ts";
 import { apiPrefix } from "./api/api.ts";
 import { problemSchema } from "./api/schemas.ts";
 import type { ListenOn } from "./http-server.ts";
+import { changeHeader } from "./reload-guard.ts";
 import { type Status, statusSchema } from "./status.ts";
 
 /** The daemon answers from memory; one that takes longer is not well. */
@@ -62,6 +63,26 @@ export async function askApi<Answer>(
 	return parsed.data;
 }
 
+/**
+ * Asks the daemon to let a scope act again.
+ *
+ * @returns false: it is not held
+ * @throws OutsideError, retryable, when no daemon answers there; OperatorError when it refuses
+ */
+export async function askRelease(
+	{ listen, token }: { readonly listen: ListenOn; readonly token: string | null },
+	scope: string,
+	signal: AbortSignal,
+): Promise<boolean> {
+	const headers = { [changeHeader]: "1", ...(token === null ? {} : { authorization: `Bearer ${token}` }) };
+	const path = `/-/remedies/release?${new URLSearchParams({ scope })}`;
+	const { status, text } = await ask(listen, path, signal, headers, "POST");
+	if (status === 200) return true;
+	if (status === 404 && text.startsWith("not held")) return false;
+	if (status === 401 || status === 403) throw new OperatorError(`the daemon refuses: ${text.trim().slice(0, 200)}`);
+	throw strangerAt(listen);
+}
+
 function strangerAt(listen: ListenOn): OutsideError {
 	return new OutsideError(`what listens at ${addressOf(listen)} does not answer as a zombied of this version`, {
 		retryable: true,
@@ -73,10 +94,12 @@ async function ask(
 	path: string,
 	signal: AbortSignal,
 	headers: Readonly<Record<string, string>> = {},
+	method: "GET" | "POST" = "GET",
 ): Promise<{ status: number; text: string }> {
 	const address = addressOf(listen);
 	try {
 		const response = await fetch(`${address}${path}`, {
+			method,
 			headers,
 			redirect: "error",
 			signal: AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]),

@@ -27,6 +27,8 @@ export interface HttpServerOptions {
 	readonly token: string | null;
 	/** Reads the settings again; names of settings, never values. */
 	readonly reload: () => ReloadAnswer;
+	/** Lets a scope act again that a mistake has made a dry run; false: it is not held. */
+	readonly release: (scope: string) => Promise<boolean>;
 	readonly version: string;
 	readonly clock: Clock;
 }
@@ -129,6 +131,12 @@ function routes(options: HttpServerOptions): FastifyInstance {
 		if (refusal !== null) return plain(reply, 403, `refused: ${refusal}`);
 		const answer = options.reload();
 		return reply.code(answer.reloaded ? 200 : 422).send(answer);
+	});
+	server.post<{ Querystring: { scope?: string } }>("/-/remedies/release", async (request, reply) => {
+		const refusal = refusalOfReload(request);
+		if (refusal !== null) return plain(reply, 403, `refused: ${refusal}`);
+		const isHeld = await options.release(String(request.query.scope ?? ""));
+		return isHeld ? plain(reply, 200, "released") : plain(reply, 404, "not held");
 	});
 	server.setNotFoundHandler((request, reply) =>
 		isOfApi(request.url)

@@ -8,6 +8,7 @@ import {
 	type Severity,
 	severities,
 } from "../core/episode.ts";
+import { type RemedyNote, refusalReasons, remedyActions, remedyResults, remedyText } from "../core/remedy.ts";
 import { stateTypes } from "../core/run.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { isoTime, plainText } from "../observe/plain-text.ts";
@@ -51,6 +52,17 @@ const impact = z.strictObject({
 	waiting_runs: z.strictObject({ deployment: count.nullable(), work_pool: count.nullable() }),
 });
 
+/** What was done about the run by then, or why not; null: nothing. */
+const remedy = z.strictObject({
+	action: z.enum(remedyActions),
+	mode: z.enum(["dry-run", "on"]),
+	result: z.enum(remedyResults),
+	/** Of a refusal. */
+	reason: z.enum(refusalReasons).nullable(),
+	detail: z.string(),
+	at: time,
+});
+
 const common = {
 	...lineHead,
 	alert_id: z.string(),
@@ -75,6 +87,7 @@ const common = {
 	impact: impact.nullable(),
 	related_runs: z.array(z.string()),
 	group_id: z.string().nullable(),
+	remedy: remedy.nullable(),
 };
 
 /** Of one run. Fields without a source yet are null or []. */
@@ -113,6 +126,7 @@ export function toEpisodeLine(
 		impact: episode.evidence.impact === null ? null : impactOf(episode.evidence.impact, text),
 		related_runs: someOf(episode.relatedRuns, limits.relatedRunsMax).map(text),
 		group_id: episode.groupId === null ? null : text(episode.groupId),
+		remedy: episode.remedy === undefined ? null : remedyOf(episode.remedy, text),
 	};
 	const { closed, evidence: facts } = episode;
 	const cause = facts.likelyCause === null ? "" : `; likely cause: ${facts.likelyCause}`;
@@ -132,12 +146,17 @@ export function toEpisodeLine(
 		event: "alert.resolved",
 		...base,
 		message: text(
-			`${episode.condition} resolved: ${nameOf(episode)}: ${closed.outcome} after ${formatDuration(durationMs)}`,
+			`${episode.condition} resolved: ${nameOf(episode)}: ${closed.outcome} after ${formatDuration(durationMs)}${actedText(episode)}`,
 		),
 		outcome: closed.outcome,
 		raised_at: timeOf(episode.raisedAtMs),
 		duration_seconds: durationMs / 1000,
 	};
+}
+
+/** Refusals are of no interest once it is over. */
+function actedText({ remedy: note }: Episode): string {
+	return note?.result === "done" || note?.result === "intended" ? `; ${remedyText(note)}` : "";
 }
 
 function nameOf({ labels, runId }: Episode): string {
@@ -191,6 +210,10 @@ function evidenceOf({ evidence: facts }: Episode, text: (value: string) => strin
 		other_sign_at: isoTime(facts.otherSignAtMs),
 		likely_cause: facts.likelyCause === null ? null : text(facts.likelyCause),
 	};
+}
+
+function remedyOf({ atMs, ...note }: RemedyNote, text: (value: string) => string): EpisodeLine["remedy"] {
+	return { ...note, detail: text(note.detail), at: timeOf(atMs) };
 }
 
 function impactOf(facts: Impact, text: (value: string) => string): EpisodeLine["impact"] {

@@ -1,9 +1,11 @@
+import { fateOf, remediedConditions } from "../core/alert-fate.ts";
 import type { Clock } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { LineLimit } from "./line-limit.ts";
 import type { Logger } from "./logger.ts";
 import type { WorkspaceMetrics } from "./metrics.ts";
 import { ofApi, ofFrames, ofStream } from "./prefect-reports.ts";
+import { ofRemedies } from "./remedy-reports.ts";
 import type { ReportOutput } from "./report-output.ts";
 import type { Reporter } from "./reporter.ts";
 import { shortThresholdText } from "./short-threshold-text.ts";
@@ -38,8 +40,9 @@ export function createReporter(options: {
 		...ofFrames(out),
 		...ofStream(out),
 		...ofApi(out),
-		...ofVerdicts(out),
+		...ofVerdicts(out, options.clock),
 		...ofGroups(out),
+		...ofRemedies(out),
 		...ofSchedule(out),
 		...ofStore(out),
 		...ofDeliveries(out),
@@ -109,7 +112,7 @@ function ofSettings({ metrics, say }: ReportOutput) {
 	} satisfies Partial<Reporter>;
 }
 
-function ofVerdicts({ metrics, say, sayRarely }: ReportOutput) {
+function ofVerdicts({ metrics, say, sayRarely }: ReportOutput, clock: Clock) {
 	return {
 		transition: ({ kind, episode }) => {
 			const { condition, alertId, runId } = episode;
@@ -125,6 +128,9 @@ function ofVerdicts({ metrics, say, sayRarely }: ReportOutput) {
 			}
 			const outcome = episode.closed?.outcome ?? "ended";
 			metrics.count("episodes_closed_total", { condition, outcome });
+			if (remediedConditions.some((one) => one === condition)) {
+				metrics.count("alert_fates_total", { condition, fate: fateOf(episode, clock.now().wallMs) });
+			}
 			say("info", "episode.closed", { ...facts, outcome }, `${condition} resolved: ${outcome}`);
 		},
 		anomaly: (kind, facts) => {

@@ -1,4 +1,6 @@
+import { alertFates, remediedConditions } from "../core/alert-fate.ts";
 import { conditions } from "../core/episode.ts";
+import { remedyActions, remedyResults } from "../core/remedy.ts";
 import {
 	anomalies,
 	apiFailureReasons,
@@ -209,6 +211,34 @@ export const metricTable = {
 		help: "Failed attempts to deliver; final ones are not tried again, hung ones are still waited for.",
 		labels: ["sink", "reason"],
 		zeros: pairs("sink", sinks, "reason", deliveryFailureReasons),
+	},
+	alert_fates_total: {
+		type: "counter",
+		help: "Resolved alerts that a remedy exists for, by what became of them: dead, false_alarm, or unclear.",
+		labels: ["condition", "fate"],
+		zeros: pairs(
+			"condition",
+			remediedConditions,
+			"fate",
+			alertFates.filter((fate) => fate !== "open"),
+		),
+	},
+	remedies_total: {
+		type: "counter",
+		help: "What was done about runs: done, would (a dry run), refused by a guard (hourly while it stands), or failed.",
+		labels: ["action", "result"],
+		zeros: pairs(
+			"action",
+			remedyActions,
+			"result",
+			remedyResults.filter((result) => result !== "intended"),
+		),
+	},
+	remedy_mistakes_total: {
+		type: "counter",
+		help: "Runs that beat or went on after they had been marked: our mistakes. Each switches its scope to dry-run.",
+		labels: [],
+		zeros: plain,
 	},
 	loop_restarts_total: {
 		type: "counter",

@@ -1,5 +1,6 @@
 import type { Condition, EpisodeTransition } from "../core/episode.ts";
 import type { GroupIncident, GroupKind } from "../core/group-incident.ts";
+import type { RemedyAction, RemedyEntry } from "../core/remedy.ts";
 import type { DoubtfulThreshold } from "../core/threshold-watch.ts";
 
 /** Frames as they are counted: events of runs, and everything that is skipped. */
@@ -50,7 +51,7 @@ export type ApiFailureReason =
 	| "server_error"
 	| "malformed";
 
-export type JobName = "sweep" | "reconcile" | "retention";
+export type JobName = "sweep" | "reconcile" | "retention" | "remedy";
 
 /** What runs side by side as long as the daemon does. */
 export type LoopName =
@@ -128,6 +129,20 @@ export interface Reporter {
 	groupIncident(incident: GroupIncident): void;
 	anomaly(kind: Anomaly, facts: { runId: string | null; detail: string }): void;
 	blind(cause: string, seconds: number): void;
+
+	/** Something was done about a run, would have been, was refused by a guard, or failed. */
+	remedied(entry: RemedyEntry): void;
+	/** A run that was touched was alive: our mistake; its scope is a dry run from now on. */
+	remedyMistaken(facts: {
+		runId: string;
+		alertId: string;
+		action: RemedyAction;
+		scope: string;
+		kind: "beat" | "went_on";
+		why: string;
+	}): void;
+	/** The server or the store did not answer: what is due is tried again in seconds. */
+	remedyPutOff(reason: string): void;
 
 	swept(facts: SweepFigures): void;
 	scheduleMissed(job: JobName): void;

@@ -64,6 +64,7 @@ export function columnsOfEpisode(episode: Episode) {
 		raisedAtMs: episode.raisedAtMs,
 		closedOutcome: episode.closed?.outcome ?? null,
 		closedAtMs: episode.closed?.atMs ?? null,
+		closedStateType: episode.closed?.stateType ?? null,
 	};
 }
 

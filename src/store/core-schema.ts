@@ -17,6 +17,7 @@ import type { HabitRow } from "../core/habits.ts";
 import { type LearnedRow, lessonKey } from "../core/learning.ts";
 import type { PatienceRow } from "../core/patience.ts";
 import type { PriorRow } from "../core/priors.ts";
+import { type RemedyNote, refusalReasons, remedyActions, remedyResults } from "../core/remedy.ts";
 import { type RunLabels, stateTypes } from "../core/run.ts";
 import type { BlindSpanRow, StoredLearned } from "./store.ts";
 
@@ -85,6 +86,15 @@ export const evidenceSchema = z.object({
 
 export const relatedRunsSchema = z.array(z.string());
 
+export const remedyNoteSchema = z.object({
+	action: z.enum(remedyActions),
+	mode: z.enum(["dry-run", "on"]),
+	result: z.enum(remedyResults),
+	reason: z.enum(refusalReasons).nullable(),
+	detail: z.string(),
+	atMs: z.number(),
+}) satisfies z.ZodType<RemedyNote>;
+
 const episodeSchema = z.object({
 	alertId: z.string(),
 	workspace: z.string(),
@@ -100,7 +110,10 @@ const episodeSchema = z.object({
 	relatedRuns: relatedRunsSchema.default([]),
 	groupId: nullableText,
 	raisedAtMs: z.number(),
-	closed: z.object({ outcome: z.enum(outcomes), atMs: z.number() }).nullable(),
+	closed: z
+		.object({ outcome: z.enum(outcomes), atMs: z.number(), stateType: z.enum(stateTypes).exactOptional() })
+		.nullable(),
+	remedy: remedyNoteSchema.exactOptional(),
 }) satisfies z.ZodType<Episode>;
 
 export const blindSpansSchema = z.array(

@@ -1,4 +1,5 @@
 import type { Episode } from "../core/episode.ts";
+import { newRemedyDisk, type RemedyDisk } from "./memory-remedies.ts";
 import { bytesOfRunId } from "./run-id.ts";
 import type {
 	GroupRow,
@@ -31,6 +32,7 @@ export interface MemoryDisk {
 	readonly heldRuns: Map<string, HeldRunChange>;
 	/** In the order in which they were last written. */
 	readonly learned: Map<string, LearnedChange>;
+	readonly remedies: RemedyDisk;
 }
 
 export function newMemoryDisk(): MemoryDisk {
@@ -44,6 +46,7 @@ export function newMemoryDisk(): MemoryDisk {
 		groups: new Map(),
 		heldRuns: new Map(),
 		learned: new Map(),
+		remedies: newRemedyDisk(),
 	};
 }
 

@@ -6,6 +6,8 @@ import { closingsFirst } from "./episode-order.ts";
 import { type EpisodeQuery, selected } from "./episode-query.ts";
 import { keepingName, withBeat } from "./kept-row.ts";
 import { type MemoryDisk, nameOfDelivery, nameOfRun } from "./memory-disk.ts";
+import { deleteWhere, putAll } from "./memory-maps.ts";
+import { MemoryRemedies } from "./memory-remedies.ts";
 import { bytesOfRunId } from "./run-id.ts";
 import type {
 	BeatRows,
@@ -32,11 +34,17 @@ import { StoreError } from "./store-error.ts";
 export class MemoryStore implements Store {
 	readonly #disk: MemoryDisk;
 	readonly #clock: Clock;
+	readonly remedies: MemoryRemedies;
 	#isClosed = false;
 
 	constructor(parts: { readonly disk: MemoryDisk; readonly clock: Clock }) {
 		this.#disk = parts.disk;
 		this.#clock = parts.clock;
+		this.remedies = new MemoryRemedies({
+			disk: this.#disk.remedies,
+			refuseWhenClosed: () => this.#refuseWhenClosed(),
+			isAlertOpen: (alertId) => this.#disk.episodes.get(alertId)?.closed === null,
+		});
 	}
 
 	async load(workspace: string): Promise<StoredWorld> {
@@ -130,6 +138,7 @@ export class MemoryStore implements Store {
 		const episodesDeleted = deleteWhere(episodes, ({ closed }) => isOld(closed?.atMs ?? null));
 		deleteWhere(outbox, ({ deliveredAtMs }) => isOld(deliveredAtMs));
 		deleteWhere(groups, ({ incident }) => isOld(incident.closed?.atMs ?? null));
+		this.remedies.forgetBefore(limits.episodesBeforeMs);
 		return { runs: runsDeleted, episodes: episodesDeleted };
 	}
 
@@ -281,18 +290,4 @@ function understoodLearned({ kind, key, row }: LearnedChange): readonly StoredLe
 /** By code unit, as SQLite compares the hex digits of ids: no locale. */
 function compareText(one: string, other: string): number {
 	return one < other ? -1 : Number(one > other);
-}
-
-function putAll<Value>(target: Map<string, Value>, writes: ReadonlyMap<string, Value>): void {
-	for (const [name, value] of writes) {
-		target.set(name, value);
-	}
-}
-
-function deleteWhere<Value>(map: Map<string, Value>, isGone: (value: Value, name: string) => boolean): number {
-	let deleted = 0;
-	for (const [name, value] of map) {
-		if (isGone(value, name) && map.delete(name)) deleted += 1;
-	}
-	return deleted;
 }

@@ -7,6 +7,7 @@ import type { EpisodeQuery } from "./episode-query.ts";
 import { readMigrations, sqliteMigrationsFolder } from "./migrate.ts";
 import { RowReader } from "./row-reader.ts";
 import { asStoreError } from "./sqlite-error.ts";
+import { SqliteRemedies } from "./sqlite-remedies.ts";
 import { prepareStatements } from "./statements.ts";
 import type { RunKey, RunsQuery, Store, StoredRun, StoredWorld } from "./store.ts";
 import { parseStoreUrl, urlHint } from "./store-url.ts";
@@ -16,13 +17,15 @@ const busyTimeoutMs = 5_000;
 
 /** A database that nobody writes through: for whoever looks while no daemon runs, or beside one. */
 export class ReadingStore
-	implements Pick<Store, "load" | "loadRuns" | "loadRun" | "loadEpisodes" | typeof Symbol.asyncDispose>
+	implements Pick<Store, "load" | "loadRuns" | "loadRun" | "loadEpisodes" | "remedies" | typeof Symbol.asyncDispose>
 {
+	readonly remedies: SqliteRemedies;
 	readonly #database: Database;
 	readonly #reader: RowReader;
 
 	private constructor(database: Database, clock: Clock) {
 		this.#database = database;
+		this.remedies = new SqliteRemedies(database, (_doing, read) => this.#guard(read));
 		const statements = prepareStatements(database);
 		// Rows that are not understood stay where they are: the daemon sets them aside.
 		this.#reader = new RowReader({ database, statements, clock, onMalformedRow: () => undefined });

@@ -147,6 +147,7 @@ const episodeColumns = z.object({
 	raised_at_ms: z.number(),
 	closed_outcome: z.enum(outcomes).nullable(),
 	closed_at_ms: z.number().nullable(),
+	closed_state_type: z.enum(stateTypes).nullable(),
 });
 
 export function parseEpisode(raw: unknown): Episode {
@@ -171,8 +172,10 @@ export function parseEpisode(raw: unknown): Episode {
 }
 
 /** The schema of the table has both, or neither. */
-function closedOf({ closed_outcome: outcome, closed_at_ms: atMs }: z.infer<typeof episodeColumns>): Episode["closed"] {
-	return outcome === null || atMs === null ? null : { outcome, atMs };
+function closedOf(columns: z.infer<typeof episodeColumns>): Episode["closed"] {
+	const { closed_outcome: outcome, closed_at_ms: atMs, closed_state_type: stateType } = columns;
+	if (outcome === null || atMs === null) return null;
+	return { outcome, atMs, ...(stateType === null ? {} : { stateType }) };
 }
 
 const spentColumns = z.object({ run_id: runIdBytes, alert_id: z.string() });

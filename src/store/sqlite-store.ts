@@ -17,6 +17,7 @@ import type { InstanceLock } from "./instance-lock.ts";
 import { RowReader } from "./row-reader.ts";
 import { writeBeats, writeRun } from "./run-writer.ts";
 import { asStoreError } from "./sqlite-error.ts";
+import { SqliteRemedies } from "./sqlite-remedies.ts";
 import { prepareStatements, type SliceBounds, type Statements } from "./statements.ts";
 import type {
 	CommitBatch,
@@ -54,6 +55,7 @@ export class SqliteStore implements Store {
 	readonly #statements: Statements;
 	readonly #reader: RowReader;
 	readonly #write: (batch: CommitBatch) => CommitResult;
+	readonly remedies: SqliteRemedies;
 	#syncsEachCommit: boolean | null = null;
 
 	constructor(parts: SqliteStoreParts) {
@@ -65,6 +67,12 @@ export class SqliteStore implements Store {
 		// Immediate: a lock held by another process is met at the start, not half-way.
 		const write = parts.database.transaction((batch: CommitBatch) => this.#writeAll(batch));
 		this.#write = (batch) => write.immediate(batch);
+		this.remedies = new SqliteRemedies(parts.database, (doing, work) =>
+			this.#guard(doing, () => {
+				this.#syncEachCommit(true);
+				return work();
+			}),
+		);
 	}
 
 	async load(workspace: string): Promise<StoredWorld> {
@@ -116,6 +124,7 @@ export class SqliteStore implements Store {
 		const episodes = await this.#deleteInSlices(this.#statements.deleteEpisodes, limits.episodesBeforeMs);
 		await this.#deleteInSlices(this.#statements.deleteDelivered, limits.episodesBeforeMs);
 		await this.#deleteInSlices(this.#statements.deleteGroups, limits.episodesBeforeMs);
+		await this.#deleteInSlices(this.#statements.deleteRemedies, limits.episodesBeforeMs);
 		await this.#deleteInSlices(this.#statements.deleteUnreadable, limits.episodesBeforeMs);
 		return { runs, episodes, logBytes: statSync(`${this.#database.name}-wal`, { throwIfNoEntry: false })?.size ?? 0 };
 	}

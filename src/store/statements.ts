@@ -27,11 +27,14 @@ export function prepareStatements(database: Database) {
 		...runStatements(database),
 		putEpisode: database.prepare<[EpisodeColumns]>(`
 			INSERT INTO episodes (alert_id, workspace, run_id, attempt, condition, severity, reason, evidence,
-				state_type, state_name, labels, related_runs, group_id, raised_at_ms, closed_outcome, closed_at_ms)
+				state_type, state_name, labels, related_runs, group_id, raised_at_ms, closed_outcome, closed_at_ms,
+				closed_state_type)
 			VALUES (@alertId, @workspace, @runId, @attempt, @condition, @severity, @reason, @evidence,
-				@stateType, @stateName, @labels, @relatedRuns, @groupId, @raisedAtMs, @closedOutcome, @closedAtMs)
+				@stateType, @stateName, @labels, @relatedRuns, @groupId, @raisedAtMs, @closedOutcome, @closedAtMs,
+				@closedStateType)
 			ON CONFLICT (alert_id) DO UPDATE
-				SET closed_outcome = excluded.closed_outcome, closed_at_ms = excluded.closed_at_ms
+				SET closed_outcome = excluded.closed_outcome, closed_at_ms = excluded.closed_at_ms,
+					closed_state_type = excluded.closed_state_type
 				WHERE episodes.closed_at_ms IS NULL AND excluded.closed_at_ms IS NOT NULL`),
 		putOutbox: database.prepare<[OutboxColumns]>(`
 			INSERT INTO outbox (sink, key, workspace, run_id, transition, created_at_ms)
@@ -161,6 +164,9 @@ function retentionStatements(database: Database) {
 			DELETE FROM group_incidents WHERE rowid IN (
 				SELECT rowid FROM group_incidents WHERE closed_at_ms IS NOT NULL AND closed_at_ms < @beforeMs
 				LIMIT @rowsMax)`),
+		deleteRemedies: database.prepare<[SliceBounds]>(`
+			DELETE FROM remedies WHERE rowid IN (
+				SELECT rowid FROM remedies WHERE at_ms < @beforeMs AND result != 'intended' LIMIT @rowsMax)`),
 		deleteUnreadable: database.prepare<[SliceBounds]>(`
 			DELETE FROM unreadable_rows WHERE id IN (
 				SELECT id FROM unreadable_rows WHERE set_aside_at_ms < @beforeMs LIMIT @rowsMax)`),

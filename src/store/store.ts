@@ -6,6 +6,7 @@ import type { Learned, LearnedRow } from "../core/learning.ts";
 import type { RunRow, WorkspaceRow } from "../core/record.ts";
 
 import type { EpisodeQuery } from "./episode-query.ts";
+import type { RemedyStore } from "./remedy-store.ts";
 
 export type { BeatRows } from "../core/beat-rows.ts";
 export type { BlindSpanRow, RunRow, WorkspaceRow } from "../core/record.ts";
@@ -156,6 +157,8 @@ export interface Retained {
  * 7. after disposal everything is refused with the code `CLOSED`; disposing twice is harmless.
  */
 export interface Store extends AsyncDisposable {
+	/** What was done about runs, and what was not. */
+	readonly remedies: RemedyStore;
 	/**
 	 * Everything that is alive but the runs: open episodes by the time they were raised, then alert id, undelivered rows by
 	 * the time they were created, then the order of commits, open group incidents by the time they opened, then id, what was

@@ -37,6 +37,11 @@ export class UnreliableStore implements Store {
 		this.#inner = inner;
 	}
 
+	get remedies(): Store["remedies"] {
+		this.#failIfToldTo();
+		return this.#inner.remedies;
+	}
+
 	get isDead(): boolean {
 		return this.death !== null && this.tried.length >= this.death.atCommit;
 	}

@@ -89,6 +89,7 @@ export class WatchUnderTest {
 					};
 				},
 				slots: this.slots,
+				actsOnRuns: true,
 				sinks: [this.sink],
 			},
 			apiUrl: "http://prefect.test/api",

@@ -71,6 +71,7 @@ export function apiRunDetail(changes: Partial<ApiRunDetail> = {}): ApiRunDetail 
 		threshold_seconds: null,
 		rule: null,
 		episodes: [apiEpisode()],
+		remedies: [],
 		timeline: [
 			{ at: "2026-11-21T23:50:00.000Z", kind: "state", text: "Running", until: null, state_type: "RUNNING" },
 			{ at: "2026-11-22T00:00:00.000Z", kind: "heartbeat", text: "heartbeat", until: null, state_type: null },
@@ -97,6 +98,7 @@ export function pageSource(changes: Partial<RunSource> = {}): RunSource {
 		}),
 		run: async (runId) => (runId === someRunId ? apiRunDetail() : null),
 		episodes: async () => ({ episodes: [apiEpisode()], next: null }),
+		ledger: async () => ({ since: "2026-11-21T00:00:00.000Z", rows: [], more: 0, held_scopes: [] }),
 		coverage: async () => ({
 			rows: [
 				{

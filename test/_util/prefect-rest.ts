@@ -5,6 +5,7 @@ interface FlowRunState {
 	readonly type: string;
 	readonly name: string;
 	readonly timestamp: string;
+	readonly message: string | null;
 }
 
 export interface FlowRunRecord {
@@ -27,6 +28,7 @@ export interface PrefectEvent {
 export interface NewRun {
 	readonly name: string;
 	readonly parameters?: Readonly<Record<string, unknown>>;
+	readonly tags?: readonly string[];
 }
 
 const requestTimeoutMs = 20_000;
@@ -44,6 +46,8 @@ export class PrefectRest {
 		this.#apiUrl = apiUrl;
 		this.#headers = {
 			"content-type": "application/json",
+			// Prefect lets the slots of older clients, which know no leases, never pass.
+			"user-agent": "prefect/3.8.8 (API 0.8.4)",
 			...(authString === null ? {} : { authorization: `Basic ${Buffer.from(authString).toString("base64")}` }),
 		};
 	}
@@ -91,17 +95,38 @@ export class PrefectRest {
 		return (made as { id: string }).id;
 	}
 
-	/** A run without any process behind it, in RUNNING. */
-	async createBareRun(name: string): Promise<string> {
-		const flow = (await this.#call("POST", "/flows/", { name: "bare-flow" })) as { id: string };
-		const run = (await this.#call("POST", "/flow_runs/", {
-			flow_id: flow.id,
+	/** A deployment that nobody serves, of which one run may be at work; its slot's first lease lasts this long. */
+	async createLimitedDeployment(name: string, leaseSeconds: number): Promise<string> {
+		const made = await this.#call("POST", "/deployments/", {
 			name,
+			flow_id: await this.#bareFlow(),
+			concurrency_limit: 1,
+			concurrency_options: { collision_strategy: "ENQUEUE", grace_period_seconds: leaseSeconds },
+		});
+		return (made as { id: string }).id;
+	}
+
+	/** How many of a deployment's slots are taken. */
+	async takenSlots(deploymentId: string): Promise<number> {
+		const deployment = await this.#call("GET", `/deployments/${deploymentId}`);
+		return (deployment as { global_concurrency_limit: { active_slots: number } }).global_concurrency_limit.active_slots;
+	}
+
+	/** A run without any process behind it, in RUNNING, or in PENDING. */
+	async createBareRun(name: string, tags: readonly string[] = [], state = "RUNNING"): Promise<string> {
+		const run = (await this.#call("POST", "/flow_runs/", {
+			flow_id: await this.#bareFlow(),
+			name,
+			tags,
 			state: { type: "PENDING" },
 			idempotency_key: crypto.randomUUID(),
 		})) as { id: string };
-		await this.setState(run.id, "RUNNING", "Running");
+		if (state === "RUNNING") await this.setState(run.id, "RUNNING", "Running");
 		return run.id;
+	}
+
+	async #bareFlow(): Promise<string> {
+		return ((await this.#call("POST", "/flows/", { name: "bare-flow" })) as { id: string }).id;
 	}
 
 	/** The server's verdict: ACCEPT, REJECT, ABORT or WAIT. Never forced. */
@@ -120,22 +145,16 @@ export class PrefectRest {
 
 	/** Posts one heartbeat as a client would, occurred now. Returns the event's id. */
 	async postHeartbeat(runId: string, name: string): Promise<string> {
-		const id = crypto.randomUUID();
-		await this.#call("POST", "/events", [
-			{
-				id,
-				event: "prefect.flow-run.heartbeat",
-				occurred: new Date().toISOString(),
-				resource: {
-					"prefect.resource.id": `prefect.flow-run.${runId}`,
-					"prefect.resource.name": name,
-				},
-				related: [],
-				payload: {},
-				follows: null,
-			},
-		]);
-		return id;
+		const beat = heartbeatOf(runId, name, Date.now());
+		await this.#call("POST", "/events", [beat]);
+		return beat.id;
+	}
+
+	/** Posts a heartbeat of each run for each of these times before now. */
+	async postHeartbeats(runIds: readonly string[], agesMs: readonly number[]): Promise<void> {
+		const nowMs = Date.now();
+		const beats = agesMs.flatMap((ageMs) => runIds.map((runId) => heartbeatOf(runId, runId, nowMs - ageMs)));
+		await this.#call("POST", "/events", beats);
 	}
 
 	/** The stored heartbeats of a run, newest first, at most 50. Events are stored 3 to 5 s after they arrive. */
@@ -180,6 +199,21 @@ export class PrefectRest {
 		}
 		return text === "" ? null : JSON.parse(text);
 	}
+}
+
+function heartbeatOf(runId: string, name: string, occurredMs: number) {
+	return {
+		id: crypto.randomUUID(),
+		event: "prefect.flow-run.heartbeat",
+		occurred: new Date(occurredMs).toISOString(),
+		resource: {
+			"prefect.resource.id": `prefect.flow-run.${runId}`,
+			"prefect.resource.name": name,
+		},
+		related: [],
+		payload: {},
+		follows: null,
+	};
 }
 
 class RestError extends Error {

@@ -60,6 +60,7 @@ const alertLine = z.object({
 		.nullable(),
 	related_runs: z.array(z.unknown()),
 	group_id: z.string().nullable(),
+	remedy: z.object({ action: z.string(), mode: z.string(), result: z.string(), detail: z.string() }).nullable(),
 	outcome: z.string().optional(),
 	raised_at: prefectTime.optional(),
 	duration_seconds: seconds.optional(),

@@ -83,10 +83,15 @@ export class FlowProcess {
 	}
 
 	/** Creates a run of a deployment that this process serves; resolves with its id when its state is of this type. */
-	async startServedRun(deployment: string, name: string, stateType = "RUNNING"): Promise<string> {
+	async startServedRun(
+		deployment: string,
+		name: string,
+		stateType = "RUNNING",
+		tags: readonly string[] = [],
+	): Promise<string> {
 		const { rest } = this.#server;
 		const deploymentId = await this.waitForDeployment(deployment);
-		const runId = await rest.createFlowRun(deploymentId, { name, parameters: { role: name } });
+		const runId = await rest.createFlowRun(deploymentId, { name, parameters: { role: name }, tags });
 		await this.#await(`the served run ${name} to be ${stateType}`, startPatienceMs, async () => {
 			const run = await rest.readRun(runId);
 			return run.state_type === stateType;

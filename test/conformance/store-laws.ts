@@ -7,6 +7,7 @@ import { episodeLaws } from "./store-laws-episode.ts";
 import { groupLaws } from "./store-laws-group.ts";
 import { learnedLaws } from "./store-laws-learned.ts";
 import { outboxLaws } from "./store-laws-outbox.ts";
+import { remedyLaws } from "./store-laws-remedy.ts";
 import { retentionLaws } from "./store-laws-retention.ts";
 import { rowLaws } from "./store-laws-rows.ts";
 
@@ -26,6 +27,7 @@ export function describeStoreLaws(name: string, build: BuildHouse): void {
 		describe("group incidents", () => groupLaws(build));
 		describe("what was learned", () => learnedLaws(build));
 		describe("outbox", () => outboxLaws(build));
+		describe("remedies", () => remedyLaws(build));
 		describe("rows", () => rowLaws(build));
 		describe("retention", () => retentionLaws(build));
 	});

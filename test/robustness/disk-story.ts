@@ -190,6 +190,7 @@ function portsOf(
 			},
 		}),
 		slots,
+		actsOnRuns: false,
 		sinks: [{ name: "log", send: async (transition: Transition) => void told.push(transition.key) }],
 	};
 }

@@ -120,6 +120,15 @@ export class FaultyStore implements Store {
 		this.#timeline = options.timeline;
 	}
 
+	get remedies(): Store["remedies"] {
+		const { remedies } = this.#store;
+		return {
+			write: (change) => this.#ask(() => remedies.write(change)),
+			entries: (query) => this.#ask(() => remedies.entries(query)),
+			holds: (workspace) => this.#ask(() => remedies.holds(workspace)),
+		};
+	}
+
 	async load(workspace: string): Promise<StoredWorld> {
 		return await this.#ask(() => this.#store.load(workspace));
 	}

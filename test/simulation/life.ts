@@ -227,6 +227,7 @@ export class Life implements StoreUser {
 					},
 				}),
 			stream: (listener) => ({ run: (signal) => this.socket.run(listener, signal) }),
+			actsOnRuns: false,
 			slots: {
 				start: (fire) => {
 					this.#fire = fire;

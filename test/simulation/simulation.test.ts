@@ -21,6 +21,7 @@ async function ruleBrokenIn(options: Partial<PlayOptions> & { readonly sabotage:
 /** Everything that the store does, with every batch changed first. */
 function committing(change: (batch: CommitBatch) => CommitBatch): (store: Store) => Store {
 	return (store) => ({
+		remedies: store.remedies,
 		load: (workspace) => store.load(workspace),
 		loadRuns: (runs) => store.loadRuns(runs),
 		loadRun: (key) => store.loadRun(key),

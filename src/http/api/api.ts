@@ -6,10 +6,13 @@ import {
 	type ApiCoverage,
 	type ApiDetails,
 	type ApiEpisodes,
+	type ApiLedger,
 	type ApiRuns,
 	type ApiStatus,
 	type EpisodesQuery,
 	episodesQuerySchema,
+	type LedgerQuery,
+	ledgerQuerySchema,
 	type RunsQuery,
 	runsQuerySchema,
 } from "./schemas.ts";
@@ -24,6 +27,7 @@ export interface RunSource {
 	run(runId: string, signal: AbortSignal): Promise<ApiRunDetail | null>;
 	episodes(query: EpisodesQuery): Promise<ApiEpisodes>;
 	coverage(): Promise<ApiCoverage>;
+	ledger(query: LedgerQuery): Promise<ApiLedger>;
 }
 
 export const apiPrefix = "/api/v1";
@@ -46,6 +50,9 @@ export function addApi(server: FastifyInstance, { source, status, version }: Ans
 	);
 	server.get(`${apiPrefix}/episodes`, async (request, reply) =>
 		withQuery(request, reply, episodesQuerySchema, async (query) => source().episodes(query)),
+	);
+	server.get(`${apiPrefix}/ledger`, async (request, reply) =>
+		withQuery(request, reply, ledgerQuerySchema, async (query) => source().ledger(query)),
 	);
 	server.get<{ Params: { id: string } }>(`${apiPrefix}/runs/:id`, async (request, reply) => {
 		const runId = request.params.id.toLowerCase();

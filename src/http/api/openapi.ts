@@ -5,6 +5,8 @@ import {
 	coverageSchema,
 	episodesQuerySchema,
 	episodesSchema,
+	ledgerQuerySchema,
+	ledgerSchema,
 	problemSchema,
 	runsQuerySchema,
 	runsSchema,
@@ -31,6 +33,12 @@ export const operations: readonly Operation[] = [
 		ofRun: true,
 	},
 	{ path: "/episodes", summary: "Alerts, the latest first.", query: episodesQuerySchema, answer: episodesSchema },
+	{
+		path: "/ledger",
+		summary: "What has become of the alerts, and what was done about them, by deployment.",
+		query: ledgerQuerySchema,
+		answer: ledgerSchema,
+	},
 	{ path: "/coverage", summary: "What is watched, by deployment.", query: null, answer: coverageSchema },
 ];
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { slotKinds } from "../../core/circumstances.ts";
 import { conditions, outcomes, severities } from "../../core/episode.ts";
 import { standings } from "../../core/explanation.ts";
+import { refusalReasons, remedyActions, remedyResults } from "../../core/remedy.ts";
 import { stateTypes } from "../../core/run.ts";
 
 const count = z.int().min(0);
@@ -90,6 +91,25 @@ export const happeningSchema = z.object({
 	state_type: z.enum(stateTypes).nullable(),
 });
 
+/** What was done about an alert, or why not. */
+const remedySchema = z.object({
+	alert_id: z.string(),
+	action: z.enum(remedyActions),
+	mode: z.enum(["dry-run", "on"]),
+	result: z.enum(remedyResults),
+	/** Of a refusal. */
+	reason: z.enum(refusalReasons).nullable(),
+	detail: z.string(),
+	scope: z.string(),
+	at: time,
+	/** Tries; of a refusal, how often it was told. */
+	times: count,
+	/** Of a reschedule. */
+	new_run_id: z.string().nullable(),
+	/** The run showed that it was alive. */
+	was_mistake: z.boolean(),
+});
+
 /** All that is known of one run's watching. */
 export const runDetailSchema = runSchema.extend({
 	/** The verdict and its reasons, a sentence each. */
@@ -100,6 +120,8 @@ export const runDetailSchema = runSchema.extend({
 	/** Its place in the settings, from 1. */
 	rule: count.nullable(),
 	episodes: z.array(episodeSchema),
+	/** In order. */
+	remedies: z.array(remedySchema),
 	timeline: z.array(happeningSchema),
 	/** `prefect`: the server's stored events; `memory`: the last heartbeats alone, since the server could not be asked. */
 	timeline_source: z.enum(["prefect", "memory"]),
@@ -110,4 +132,5 @@ export const runDetailSchema = runSchema.extend({
 export type ApiEpisode = z.infer<typeof episodeSchema>;
 export type ApiRun = z.infer<typeof runSchema>;
 export type ApiRunDetail = z.infer<typeof runDetailSchema>;
+export type ApiRemedy = z.infer<typeof remedySchema>;
 export type Happening = z.infer<typeof happeningSchema>;

@@ -2,8 +2,10 @@ import { type Impact, impactText } from "../../core/circumstances.ts";
 import type { Episode } from "../../core/episode.ts";
 import type { Explanation } from "../../core/explanation.ts";
 import { causeText, sentencesOf } from "../../core/explanation-text.ts";
+import type { RemedyEntry } from "../../core/remedy.ts";
 import type { RunLabels } from "../../core/run.ts";
 import { isoTime, plainText } from "../../observe/plain-text.ts";
+import { remedyViewOf } from "./ledger-view.ts";
 import { textCharsMax, textOf, timeOf } from "./plain.ts";
 import type { ApiEpisode, ApiRun, ApiRunDetail, Happening } from "./run-schema.ts";
 
@@ -63,6 +65,7 @@ export function runDetailOf(
 	explanation: Explanation,
 	known: {
 		readonly episodes: readonly Episode[];
+		readonly remedies: readonly RemedyEntry[];
 		readonly timeline: readonly Happening[];
 		readonly timelineSource: ApiRunDetail["timeline_source"];
 		readonly watched: boolean;
@@ -79,6 +82,7 @@ export function runDetailOf(
 		threshold_seconds: limit.thresholdMs === null ? null : seconds(limit.thresholdMs),
 		rule: limit.rule?.place ?? null,
 		episodes: known.episodes.map((episode) => episodeViewOf(episode, runUrl)),
+		remedies: known.remedies.map(remedyViewOf),
 		timeline: [...known.timeline],
 		timeline_source: known.timelineSource,
 		watched: known.watched,

@@ -67,6 +67,40 @@ export const coverageSchema = z.object({
 	more: count,
 });
 
+export const ledgerQuerySchema = z.strictObject({
+	/** Alerts raised from then on; without it those of 7 days. */
+	since: z.iso.datetime().optional(),
+});
+
+export const ledgerSchema = z.object({
+	since: time,
+	/** By deployment and condition, the most alerts first, at most `rowsMax`. */
+	rows: z.array(
+		z.object({
+			/** Null: runs of none. */
+			deployment: z.object({ id: z.string(), name: z.string().nullable() }).nullable(),
+			condition,
+			alerts: count,
+			/** Ended by somebody as Crashed or Cancelled, or still as it was an hour after the alert. */
+			dead: count,
+			/** It beat again, ended by itself, went on, or showed life after its end. */
+			false_alarms: count,
+			unclear: count,
+			open: count,
+			/** Alerts about which something was done, would have been, was refused, or failed. */
+			done: count,
+			would: count,
+			refused: count,
+			failed: count,
+			mistakes: count,
+		}),
+	),
+	/** Rows for which there was no room. */
+	more: count,
+	/** Scopes that a mistake has switched back to dry-run. */
+	held_scopes: z.array(z.object({ scope: z.string(), run_id: z.string(), why: z.string(), since: time })),
+});
+
 export const groupSchema = z.object({
 	group_id: z.string(),
 	kind: z.enum(["work_pool", "client_version", "everything"]),
@@ -101,5 +135,7 @@ export type ApiStatus = z.infer<typeof apiStatusSchema>;
 export type ApiRuns = z.infer<typeof runsSchema>;
 export type ApiEpisodes = z.infer<typeof episodesSchema>;
 export type ApiCoverage = z.infer<typeof coverageSchema>;
+export type ApiLedger = z.infer<typeof ledgerSchema>;
+export type LedgerQuery = z.infer<typeof ledgerQuerySchema>;
 export type RunsQuery = z.infer<typeof runsQuerySchema>;
 export type EpisodesQuery = z.infer<typeof episodesQuerySchema>;

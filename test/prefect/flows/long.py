@@ -2,6 +2,7 @@
 
 long.py direct NAME...   runs one flow run a name, all in this process
 long.py serve NAME...    serves one deployment a name; runs of it are created over REST
+long.py limited NAME...  the same, with one run of each at a time
 
 Runs are announced on stdout, one JSON object a line: {"event": "run", "role": NAME, "flow_run_id": ID}.
 """
@@ -25,7 +26,8 @@ async def run_directly(roles: list[str]) -> None:
 
 if __name__ == "__main__":
     how, names = sys.argv[1], sys.argv[2:]
-    if how == "serve":
-        serve(*(long_flow.to_deployment(name=name) for name in names))
+    if how in ("serve", "limited"):
+        limit = 1 if how == "limited" else None
+        serve(*(long_flow.to_deployment(name=name, concurrency_limit=limit) for name in names))
     else:
         asyncio.run(run_directly(names))

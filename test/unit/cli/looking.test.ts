@@ -4,13 +4,17 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { operations } from "../../../src/http/api/openapi.ts";
 import { runDetailSchema } from "../../../src/http/api/run-schema.ts";
-import { coverageSchema } from "../../../src/http/api/schemas.ts";
+import { coverageSchema, ledgerSchema } from "../../../src/http/api/schemas.ts";
+import { systemClock } from "../../../src/lib/clock.ts";
+import { openStore } from "../../../src/store/open-store.ts";
 import { DaemonSession, runCommand } from "../../_util/cli-session.ts";
 import { eventually } from "../../_util/eventually.ts";
 import { sumSeries } from "../../_util/metrics-page.ts";
 import { type Actors, hostileName, setStage } from "../../_util/page-stage.ts";
 import { heartbeat, stateEvent } from "../../_util/prefect-events.ts";
 import { PrefectStub } from "../../_util/prefect-stub.ts";
+import { entryOf } from "../../_util/remedy-samples.ts";
+import { runIdOf } from "../../_util/store-samples.ts";
 import { TempFolder } from "../../_util/temp-folder.ts";
 
 const nobody = "127.0.0.1:1";
@@ -176,6 +180,53 @@ describe("beside a running daemon", () => {
 		expect(rows.reduce((sum, { standings }) => sum + (standings.unmonitored ?? 0), 0)).toBe(1);
 		expect(rows.every(({ deployment }) => deployment?.name === "nightly")).toBe(true);
 		expect((await run(daemon.listen, "coverage")).stdout).toContain("1 unmonitored: no heartbeat yet");
+	});
+});
+
+describe("the ledger", () => {
+	const wall = { monoMs: 0, wallMs: Date.now() };
+
+	/** What earlier daemons did in this workspace. */
+	async function rememberRemedies(): Promise<void> {
+		await using store = await openStore(env.ZOMBIED_STORE_URL ?? "", {
+			clock: systemClock,
+			appVersion: "test",
+			onMalformedRow: () => undefined,
+			onDamaged: null,
+			knownDamage: null,
+		});
+		const place = { workspace: "default", alertId: "alert-1", runId: runIdOf(1) };
+		const entry = entryOf(1, { ...place, atMs: wall.wallMs, mistake: { kind: "beat", atMs: wall.wallMs } });
+		const hold = { scope: "tag=safe", runId: runIdOf(1), alertId: "alert-1", why: "it beat", sinceMs: wall.wallMs };
+		await store.remedies.write({ workspace: "default", entries: [entry], holds: [hold], released: [] });
+	}
+
+	test("is told from the database where no daemon runs, and a scope can be released there", async () => {
+		await rememberRemedies();
+		const { code, stdout } = await run(nobody, "ledger");
+		expect(code).toBe(0);
+		expect(stdout).toMatch(/^DEPLOYMENT +CONDITION +ALERTS +DEAD +FALSE/u);
+		expect(stdout).toMatch(/etl\/nightly +zombie +0 +0 +0 +0 +0 +1 +0 +0 +0/u);
+		expect(stdout).toContain('scope tag=safe is a dry run until "zombied remedies release tag=safe": it beat');
+		expect(stdout).toContain("1 of what was done were mistakes");
+		expect(await run(nobody, "remedies", "release", "tag=other")).toMatchObject({
+			code: 1,
+			stderr: expect.stringMatching(/no scope tag=other is held/u),
+		});
+		expect((await run(nobody, "remedies", "release", "tag=safe")).stdout).toBe("scope tag=safe may act again\n");
+		expect(ledgerSchema.parse(JSON.parse((await run(nobody, "ledger", "--json")).stdout)).held_scopes).toEqual([]);
+	});
+
+	test("is told by the daemon, with the alerts that are open, and it releases a scope", async () => {
+		await rememberRemedies();
+		await using daemon = await startSettled();
+		const ledger = async () => ledgerSchema.parse(JSON.parse((await run(daemon.listen, "ledger", "--json")).stdout));
+		expect((await ledger()).held_scopes.map(({ scope }) => scope)).toEqual(["tag=safe"]);
+		expect((await run(daemon.listen, "remedies", "release", "tag=safe")).code).toBe(0);
+		expect((await ledger()).held_scopes).toEqual([]);
+		expect((await run(daemon.listen, "remedies", "release", "tag=safe")).code).toBe(1);
+		expect((await run(daemon.listen, "ledger", "--since", "1m")).code).toBe(0);
+		expect(await run(daemon.listen, "ledger", "--since", "soon")).toMatchObject({ code: 1 });
 	});
 });
 

@@ -66,6 +66,15 @@ describe("defaults", () => {
 				stuckScheduled: "off",
 			},
 			rules: [],
+			remedy: {
+				mode: "off",
+				scopes: [],
+				deny: [],
+				grace: { ms: 300_000 },
+				perMinute: 5,
+				perPoolPerMinute: 2,
+				reschedule: 0,
+			},
 			reconcile: { every: { ms: 60_000 } },
 			catchUp: { secondPass: { ms: 15_000 } },
 			retention: { runs: { ms: 7 * 86_400_000 }, episodes: { ms: 90 * 86_400_000 } },
@@ -76,9 +85,10 @@ describe("defaults", () => {
 		expect(warnings).toEqual([]);
 	});
 
-	test("every setting has a description and a variable of its own, but for the rules; secrets have no flag", () => {
-		expect(new Set(fields.map((field) => field.env)).size).toBe(fields.length);
-		expect(fields.filter((field) => field.env === null).map(({ path: setting }) => setting)).toEqual(["rules"]);
+	test("every setting has a description and a variable of its own, but for the lists; secrets have no flag", () => {
+		const lists = fields.filter((field) => field.env === null).map(({ path: setting }) => setting);
+		expect(lists).toEqual(["rules", "remedy.scopes", "remedy.deny"]);
+		expect(new Set(fields.flatMap((field) => field.env ?? [])).size).toBe(fields.length - lists.length);
 		for (const field of fields) {
 			expect(field.description).not.toBe("");
 			expect(field.flag === null).toBe(field.secret === true || field.fileOnly === true);

@@ -23,6 +23,7 @@ async function start(token: string | null): Promise<void> {
 			metrics,
 			readiness: () => ({ loaded: true, storeFailing: false, lastTickMonoMs: 0 }),
 			status: () => sampleStatus,
+			release: async () => false,
 			reload: () => ({ reloaded: false, problems: [] }),
 			version: "1.2.3",
 			clock,

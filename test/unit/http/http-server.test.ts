@@ -23,6 +23,7 @@ let clock: SkippingClock;
 let facts: ReadinessFacts;
 let reloadAnswer: ReloadAnswer;
 let reloads: number;
+let released: string[];
 let metrics: Metrics;
 let server: HttpServer;
 
@@ -32,8 +33,12 @@ function start(listen: ListenOn, signal = never): Promise<HttpServer> {
 		reloads += 1;
 		return reloadAnswer;
 	};
+	const release = async (scope: string): Promise<boolean> => {
+		released.push(scope);
+		return scope === "tag=held";
+	};
 	return HttpServer.start(
-		{ ...options, status: () => sampleStatus, source: () => pageSource(), token: null, reload },
+		{ ...options, status: () => sampleStatus, source: () => pageSource(), token: null, reload, release },
 		signal,
 	);
 }
@@ -43,6 +48,7 @@ beforeEach(async () => {
 	facts = { loaded: true, storeFailing: false, lastTickMonoMs: 0 };
 	reloadAnswer = { reloaded: true, changed: ["log.level"], needs_restart: ["store.url"], warnings: [] };
 	reloads = 0;
+	released = [];
 	metrics = new Metrics({ version: "1.2.3", revision: "abc", nodeVersion: process.version });
 	metrics.workspace("default");
 	server = await start(loopback);
@@ -202,6 +208,37 @@ describe("the status", () => {
 	});
 });
 
+async function send(
+	method: string,
+	path: string,
+	headers: Record<string, string>,
+): Promise<{ status: number; text: string }> {
+	const { hostname, port } = new URL(server.address);
+	const client = request({ host: hostname, port, method, path, headers }).end();
+	const [response] = (await once(client, "response")) as [IncomingMessage];
+	return { status: response.statusCode ?? 0, text: await text(response) };
+}
+
+describe("the release of a scope", () => {
+	const asked = { "x-zombied-reload": "1" };
+
+	test.each([
+		["tag=held", 200, "released\n"],
+		["tag=other", 404, "not held\n"],
+	])("of %s is answered with %i", async (scope, status, text) => {
+		const path = `/-/remedies/release?${new URLSearchParams({ scope })}`;
+		expect(await send("POST", path, asked)).toMatchObject({ status, text });
+		expect(released).toEqual([scope]);
+	});
+
+	test("is for the operator on this machine alone, as the reload is", async () => {
+		for (const headers of [{}, { ...asked, origin: "http://evil.example" }, { ...asked, via: "1.1 proxy" }]) {
+			expect((await send("POST", "/-/remedies/release?scope=tag%3Dheld", headers)).status).toBe(403);
+		}
+		expect(released).toEqual([]);
+	});
+});
+
 describe("the reload", () => {
 	const asked = { "x-zombied-reload": "1" };
 	const post = (headers: Record<string, string>, method = "POST"): Promise<Response> =>
@@ -256,16 +293,6 @@ describe("the reload", () => {
 	});
 
 	/** As `fetch`, which would not send some of these headers. */
-	async function send(
-		method: string,
-		path: string,
-		headers: Record<string, string>,
-	): Promise<{ status: number; text: string }> {
-		const { hostname, port } = new URL(server.address);
-		const client = request({ host: hostname, port, method, path, headers }).end();
-		const [response] = (await once(client, "response")) as [IncomingMessage];
-		return { status: response.statusCode ?? 0, text: await text(response) };
-	}
 });
 
 describe("where it listens", () => {

@@ -56,6 +56,7 @@ describe("an alert line", () => {
 			},
 			impact: null,
 			related_runs: [],
+			remedy: null,
 			group_id: null,
 		});
 	});
