@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help, type Option } from "commander";
 import { createLogger } from "../observe/logger.ts";
 import { plainText } from "../observe/plain-text.ts";
 import { addCompletion } from "./completion.ts";
@@ -17,6 +17,7 @@ import { addReplay } from "./replay.ts";
 import { addRun } from "./run.ts";
 import { addRuns } from "./runs.ts";
 import { addScan } from "./scan.ts";
+import { settingsGroup } from "./settings-options.ts";
 import { addStatus } from "./status.ts";
 import { version } from "./version.ts";
 
@@ -63,6 +64,7 @@ function programOf(context: CommandContext): Command {
 		.description("Tells which Prefect flow runs are dead although the server still says RUNNING.")
 		.version(version)
 		.exitOverride()
+		.configureHelp({ groupItems: settingsLast })
 		.configureOutput({
 			writeOut: (text) => context.stdout.write(text),
 			writeErr: (text) => context.stderr.write(text),
@@ -91,6 +93,16 @@ function programOf(context: CommandContext): Command {
 	addDatabase(program, context);
 	addCompletion(program, context);
 	return program;
+}
+
+/** A command's own options first: there are few of them, and many settings. */
+function settingsLast<Item extends Command | Option>(
+	unsorted: Item[],
+	visible: Item[],
+	groupOf: (item: Item) => string,
+): Map<string, Item[]> {
+	const groups = [...new Help().groupItems(unsorted, visible, groupOf)];
+	return new Map(groups.toSorted(([one], [other]) => Number(one === settingsGroup) - Number(other === settingsGroup)));
 }
 
 const examples = `

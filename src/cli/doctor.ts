@@ -16,7 +16,9 @@ const nameChars = "subprotocol".length;
 export function addDoctor(program: Command, context: CommandContext): void {
 	const command = program
 		.command("doctor")
-		.description("look at each layer of the connection, and at database and port; 10 when one has a fault");
+		.description(
+			"look at each layer between zombied and Prefect, at database and port; exit code 10 when one has a fault",
+		);
 	withSettingsOptions(command, ["prefect", "store", "http", "detector.slowestCadence", "limits"])
 		.option("--listen <duration>", "how long to wait for an event on the socket", "20s")
 		.option("--json", "one JSON object a check")

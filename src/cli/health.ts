@@ -9,7 +9,7 @@ const detailCharsMax = 500;
 
 /** `zombied health`: for a container's healthcheck. Whether Prefect is up has no say in it. */
 export function addHealth(program: Command, context: CommandContext): void {
-	const command = program.command("health").description("exit 0 when the daemon on this machine is healthy, else 1");
+	const command = program.command("health").description("is the daemon on this machine healthy? exit code 0, else 1");
 	withSettingsOptions(command, ["http.listen"])
 		.option("--json", "one JSON object")
 		.addHelpText("after", examples)

@@ -23,8 +23,10 @@ interface RunsOptions {
 export function addRuns(program: Command, context: CommandContext): void {
 	const command = program.command("runs").description("the runs that are watched, and how they stand");
 	withLookingOptions(command)
-		.addOption(new Option("--condition <condition>", "with such an open alert").choices(conditions))
-		.addOption(new Option("--standing <standing>", "that stand so").choices(standings))
+		.addOption(new Option("--condition <condition>", "with an open alert of this condition").choices(conditions))
+		.addOption(
+			new Option("--standing <standing>", "that stand so; docs/pages.md says what each means").choices(standings),
+		)
 		.option("--deployment <name>", "of this deployment, by name or id")
 		.option("--work-pool <name>", "of this work pool")
 		.option("--name <name>", "of this name; Prefect is asked too")

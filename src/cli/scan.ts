@@ -14,7 +14,9 @@ import { version } from "./version.ts";
 export function addScan(program: Command, context: CommandContext): void {
 	const command = program
 		.command("scan")
-		.description("one look at the server for dead runs, without a daemon or a database; 10 when there are any");
+		.description(
+			"one look at the server for dead runs, without a daemon or a database; exit code 10 when there are any",
+		);
 	withSettingsOptions(command, ["prefect", "namespace", "detector", "limits", "log"])
 		.option("--json", "one JSON object; zombies as alert lines")
 		.addHelpText("after", examples)

@@ -5,6 +5,9 @@ import { fields } from "../config/schema.ts";
 import { connectionDoubts } from "../daemon/connection.ts";
 import type { CliContext } from "./context.ts";
 
+/** Heading of the settings in the help of a command: they come after what is its own. */
+export const settingsGroup = "Settings:";
+
 /**
  * Adds `--config` and a flag for each setting that is no secret.
  *
@@ -15,7 +18,7 @@ export function withSettingsOptions(command: Command, only?: readonly string[]):
 	for (const { path, flag, env, description, defaultValue } of fields) {
 		if (flag === null || only?.some((part) => path === part || path.startsWith(`${part}.`)) === false) continue;
 		const fallback = defaultValue === null ? "" : `, default ${defaultValue}`;
-		command.addOption(new Option(`${flag} <value>`, `${description} (${env}${fallback})`));
+		command.addOption(new Option(`${flag} <value>`, `${description} (${env}${fallback})`).helpGroup(settingsGroup));
 	}
 	return command;
 }

@@ -11,7 +11,9 @@ const textCharsMax = 200;
 
 /** `zombied status`: how the running daemon is, in numbers. */
 export function addStatus(program: Command, context: CliContext): void {
-	const command = program.command("status").description("how the daemon on this machine is; 75 when none answers");
+	const command = program
+		.command("status")
+		.description("how the daemon on this machine is; exit code 75 when none answers");
 	withSettingsOptions(command, ["http.listen"])
 		.option("--json", "one JSON object")
 		.addHelpText("after", examples)

@@ -12,7 +12,7 @@ import {
 } from "../http/api/schemas.ts";
 import { askApi } from "../http/daemon-client.ts";
 import type { Clock } from "../lib/clock.ts";
-import { OutsideError } from "../lib/errors.ts";
+import { OperatorError, OutsideError } from "../lib/errors.ts";
 import { runPageUrl } from "../prefect/connection.ts";
 import type { ProxyEnvironment } from "../prefect/proxy.ts";
 import { ReadingStore } from "../store/reading-store.ts";
@@ -53,7 +53,13 @@ export async function openLookup(options: LookupOptions): Promise<Lookup> {
 		return daemon;
 	} catch (error) {
 		if (!(error instanceof OutsideError)) throw error;
-		return await lookupOfDatabase(options);
+		try {
+			return await lookupOfDatabase(options);
+		} catch (fault) {
+			// Whoever asks mostly means a daemon that runs: that none answers comes first.
+			if (!(fault instanceof OperatorError)) throw fault;
+			throw new OperatorError(`${error.message}; and without a daemon, ${fault.message}`, { cause: fault });
+		}
 	}
 }
 

@@ -70,7 +70,8 @@ function ofLifecycle({ metrics, say, sayRarely }: ReportOutput) {
 			const message = `zombied ${facts.version} watches ${facts.apiUrl}, database ${facts.storeUrl}`;
 			say("info", "daemon.starting", facts, message);
 		},
-		httpListening: (address) => say("info", "http.listening", { address }, `metrics and health at ${address}`),
+		httpListening: (address) =>
+			say("info", "http.listening", { address }, `pages, API, metrics and health at ${address}`),
 		ready: (facts) =>
 			say(
 				"info",

@@ -93,6 +93,14 @@ describe("what is printed", () => {
 		}
 	});
 
+	test("in a command's help what is its own comes before the settings, which are many", async () => {
+		const { stdout } = await run("runs", "--help");
+		expect(stdout).toMatch(
+			/Options:.*--config.*--condition.*--json.*Settings:.*--prefect\.api-url.*--detector\.k.*Examples:/su,
+		);
+		expect(stdout.slice(stdout.indexOf("Settings:"))).not.toContain("--json");
+	});
+
 	test("O5: colour is for terminals without NO_COLOR", () => {
 		const colourOf = (isTTY: boolean, env: Record<string, string>): boolean => {
 			stderr = new CollectingStream(isTTY);

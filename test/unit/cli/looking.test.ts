@@ -267,7 +267,9 @@ describe("where no daemon runs", () => {
 	test("and with no database either that is what is said", async () => {
 		expect(await run(nobody, "runs")).toMatchObject({
 			code: 1,
-			stderr: expect.stringMatching(/there is none yet; start zombied once/u),
+			stderr: expect.stringMatching(
+				/^zombied: no zombied answers at .*; and without a daemon, .*there is none yet; start zombied once/u,
+			),
 		});
 	});
 });
