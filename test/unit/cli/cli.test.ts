@@ -81,6 +81,9 @@ describe("what is printed", () => {
 			["doctor"],
 			["replay"],
 			["status"],
+			["runs"],
+			["explain"],
+			["coverage"],
 			["health"],
 			["config", "check"],
 			["config", "print"],
@@ -94,11 +97,13 @@ describe("what is printed", () => {
 	});
 
 	test("in a command's help what is its own comes before the settings, which are many", async () => {
-		const { stdout } = await run("runs", "--help");
-		expect(stdout).toMatch(
+		stdout = new CollectingStream();
+		await runCli(contextOf(["runs", "--help"]));
+		const { text } = stdout;
+		expect(text).toMatch(
 			/Options:.*--config.*--condition.*--json.*Settings:.*--prefect\.api-url.*--detector\.k.*Examples:/su,
 		);
-		expect(stdout.slice(stdout.indexOf("Settings:"))).not.toContain("--json");
+		expect(text.slice(text.indexOf("Settings:"))).not.toContain("--json");
 	});
 
 	test("O5: colour is for terminals without NO_COLOR", () => {
