@@ -103,7 +103,7 @@ describe("what is printed", () => {
 		expect(text).toMatch(
 			/Options:.*--config.*--condition.*--json.*Settings:.*--prefect\.api-url.*--detector\.k.*Examples:/su,
 		);
-		expect(text.slice(text.indexOf("Settings:"))).not.toContain("--json");
+		expect(text.slice(text.indexOf("Settings:"))).not.toContain("--condition <condition>");
 	});
 
 	test("O5: colour is for terminals without NO_COLOR", () => {
