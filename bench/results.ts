@@ -66,14 +66,20 @@ function idleLines(idle: readonly IdleFigures[]): readonly string[] {
 	return [
 		"## A fleet in which nothing happens",
 		"",
-		"| live runs | start | RSS | sweep | CPU | metrics page |",
-		"| ---: | ---: | ---: | ---: | ---: | ---: |",
+		"| live runs | start | RSS | sweep | CPU | metrics page | the slowest of 5 each |",
+		"| ---: | ---: | ---: | ---: | ---: | ---: | --- |",
 		...idle.map(
 			(row) =>
-				`| ${whole(row.liveRuns)} | ${(row.startMs / 1000).toFixed(1)} s | ${whole(row.rssMb)} MB | ${row.sweepMs.toFixed(1)} ms | ${row.cpuPercent.toFixed(1)} % of a core | ${row.metricsPageMs.toFixed(1)} ms, ${whole(row.metricsPageBytes)} bytes |`,
+				`| ${whole(row.liveRuns)} | ${(row.startMs / 1000).toFixed(1)} s | ${whole(row.rssMb)} MB | ${row.sweepMs.toFixed(1)} ms | ${row.cpuPercent.toFixed(1)} % of a core | ${row.metricsPageMs.toFixed(1)} ms, ${whole(row.metricsPageBytes)} bytes | ${pagesOf(row)} |`,
 		),
 		"",
 	];
+}
+
+function pagesOf({ pagesMs }: IdleFigures): string {
+	return Object.entries(pagesMs)
+		.map(([path, ms]) => `\`${path}\` ${ms.toFixed(0)} ms`)
+		.join(", ");
 }
 
 function realServerLines(rows: readonly RealServerFigures[]): readonly string[] {

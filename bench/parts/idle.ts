@@ -15,11 +15,14 @@ export interface IdleFigures {
 	/** Share of a core, in percent. */
 	readonly cpuPercent: number;
 	readonly metricsPageMs: number;
+	/** The others that people and programs ask for, by path: the slowest of a few. */
+	readonly pagesMs: Readonly<Record<string, number>>;
 	readonly metricsPageBytes: number;
 }
 
 const watchedMs = 20_000;
 const pages = 20;
+const otherPages = ["/-/status", "/", "/api/v1/status", "/api/v1/runs", "/api/v1/coverage"];
 
 /** A daemon that watches a fleet in which nothing happens. */
 export async function measureIdle(liveRuns: number, signal: AbortSignal): Promise<IdleFigures> {
@@ -43,6 +46,8 @@ export async function measureIdle(liveRuns: number, signal: AbortSignal): Promis
 		await daemon.page("/metrics");
 		pageMs.push(performance.now() - askedMs);
 	}
+	const pagesMs: Record<string, number> = {};
+	for (const path of otherPages) pagesMs[path] = await slowestMs(daemon, path);
 	const { looks } = await daemon.stop();
 	const watched = looks.filter(({ atMs }) => atMs >= beganAtMs && atMs <= endedAtMs);
 	const cpuMicros = (watched.at(-1)?.cpuMicros ?? 0) - (watched[0]?.cpuMicros ?? 0);
@@ -55,6 +60,17 @@ export async function measureIdle(liveRuns: number, signal: AbortSignal): Promis
 		sweepMs: (1000 * grown("zombied_sweep_duration_seconds_sum")) / Math.max(1, sweeps),
 		cpuPercent: (100 * cpuMicros) / 1000 / (endedAtMs - beganAtMs),
 		metricsPageMs: median(pageMs),
+		pagesMs,
 		metricsPageBytes: after.length,
 	};
+}
+
+async function slowestMs(daemon: MeasuredDaemon, path: string): Promise<number> {
+	let slowest = 0;
+	for (let page = 0; page < 5; page += 1) {
+		const askedMs = performance.now();
+		await daemon.page(path);
+		slowest = Math.max(slowest, performance.now() - askedMs);
+	}
+	return slowest;
 }
