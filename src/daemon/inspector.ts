@@ -56,6 +56,8 @@ export interface InspectorOptions {
 	readonly storedNamesakes: (name: string) => readonly string[];
 	/** How many, by condition. */
 	readonly openEpisodes: () => Readonly<Partial<Record<Condition, number>>>;
+	/** As set now. */
+	readonly remedy: () => ApiDetails["remedy"];
 	readonly namespace: string;
 	readonly workspace: string;
 	/** Address of Prefect's API. */
@@ -73,12 +75,13 @@ export class Inspector implements RunSource {
 	}
 
 	details(): ApiDetails {
-		const { inspection, workspace, namespace, apiUrl, openEpisodes } = this.#options;
+		const { inspection, workspace, namespace, apiUrl, openEpisodes, remedy } = this.#options;
 		return {
 			namespace,
 			workspace,
 			prefect: apiUrl,
 			group_incidents: inspection.openGroups.map(groupViewOf),
+			remedy: remedy(),
 			open_by_condition: openEpisodes(),
 		};
 	}

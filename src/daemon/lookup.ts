@@ -20,6 +20,7 @@ import type { RunRow } from "../store/store.ts";
 import { connectionOf, workspaceOf } from "./connection.ts";
 import { Inspector } from "./inspector.ts";
 import { inspectionOf, inspectionOfStore } from "./stored-inspection.ts";
+import { remedyFactsOf } from "./watch-status.ts";
 
 /** What the commands that look are answered by. */
 export interface Lookup extends AsyncDisposable {
@@ -109,6 +110,7 @@ async function lookupOfDatabase({
 		history: null,
 		inspectOther: (what) => inspectionOf(what, stored),
 		storedNamesakes: (name) => runIdsByName.get(name) ?? [],
+		remedy: () => remedyFactsOf(settings),
 		openEpisodes: () => ({}),
 		namespace,
 		workspace,

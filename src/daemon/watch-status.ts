@@ -1,4 +1,6 @@
+import type { Settings } from "../config/schema.ts";
 import type { Tracker } from "../core/tracker.ts";
+import type { ApiDetails } from "../http/api/schemas.ts";
 import type { StatusFacts } from "../http/status.ts";
 import type { Instant } from "../lib/clock.ts";
 import { isoTime } from "../observe/plain-text.ts";
@@ -8,6 +10,10 @@ export type WatchStatus = Omit<StatusFacts, "started_at" | "config_current">;
 
 /** How far blind time is told back. */
 const lookBackMs = 3_600_000;
+
+export function remedyFactsOf({ remedy: { mode, scopes } }: Settings): ApiDetails["remedy"] {
+	return { mode, scopes: scopes.length };
+}
 
 export function statusOf(
 	{ observation, census }: Pick<Tracker, "observation" | "census">,

@@ -25,7 +25,7 @@ import { remediesOf } from "./remedies.ts";
 import type { Restored } from "./restored.ts";
 import { inspectionOf } from "./stored-inspection.ts";
 import { isOverWithin, supervise } from "./supervise.ts";
-import { statusOf, type WatchStatus } from "./watch-status.ts";
+import { remedyFactsOf, statusOf, type WatchStatus } from "./watch-status.ts";
 import { type WatchedPart, watchForStandstill } from "./watchdog.ts";
 
 /** With what the store held at the start. */
@@ -176,6 +176,7 @@ export class Watch implements AsyncDisposable {
 				const { namespace } = settings;
 				return inspectionOf(what, { live, namespace, workspace, clock, serverMs });
 			},
+			remedy: () => remedyFactsOf(live.current),
 			storedNamesakes: () => [],
 			openEpisodes: () => tracker.census.openEpisodes,
 			namespace: settings.namespace,

@@ -90,6 +90,7 @@ export function pageSource(changes: Partial<RunSource> = {}): RunSource {
 			workspace: "default",
 			prefect: "http://prefect/api",
 			group_incidents: [],
+			remedy: { mode: "off", scopes: 0 },
 			open_by_condition: { zombie: 1 },
 		}),
 		runs: async ({ standing }) => ({

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { standings } from "../../core/explanation.ts";
+import { remedyModes } from "../../core/remedy.ts";
 import { statusSchema } from "../status.ts";
 import { condition, episodeSchema, runSchema, standing, time } from "./run-schema.ts";
 
@@ -119,6 +120,8 @@ const detailsSchema = z.object({
 	/** Address of Prefect's API. */
 	prefect: z.string(),
 	group_incidents: z.array(groupSchema),
+	/** What may be done to dead runs; `scopes`: for how many kinds of runs something else was set. */
+	remedy: z.object({ mode: z.enum(remedyModes), scopes: count }),
 	/** Open ones, by condition. */
 	open_by_condition: z.partialRecord(condition, count),
 });

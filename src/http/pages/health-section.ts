@@ -1,7 +1,7 @@
 import type { ApiStatus } from "../api/schemas.ts";
 import { blindText } from "../blind-text.ts";
 import { type Html, html } from "./html.ts";
-import { durationText, momentOf } from "./words.ts";
+import { countText, durationText, momentOf } from "./words.ts";
 
 type Mood = "good" | "bad" | "plain";
 
@@ -18,6 +18,7 @@ export function healthSection(status: ApiStatus): Html {
 		["Last sweep", momentOf(status.last_sweep_at), "plain"],
 		["Own health", html`${health === 0 ? "well" : `${health} of 7: limits are longer`}`, health === 0 ? "good" : "bad"],
 		["Alerts to be delivered", html`${status.outbox_pending}`, "plain"],
+		["Remedies", html`${remedyText(status)}`, "plain"],
 		["Runs", html`${runs.beating} beating, ${runs.unmonitored} unmonitored, ${runs.idle} idle`, "plain"],
 		["Watched", html`${status.prefect}`, "plain"],
 	];
@@ -28,6 +29,13 @@ export function healthSection(status: ApiStatus): Html {
 function verdictsText({ blind, blind_causes: causes }: ApiStatus): string {
 	if (!blind) return "as usual";
 	return `on hold: ${causes.map(blindText).join("; ") || "what was missed is still being read"}`;
+}
+
+/** What zombied does to dead runs, beside telling of them. */
+function remedyText({ remedy: { mode, scopes } }: ApiStatus): string {
+	const texts = { off: "off", "dry-run": "dry run: only told", on: "on" } as const;
+	if (scopes === 0) return texts[mode];
+	return `${texts[mode]}, otherwise for ${countText(scopes, "kind of runs", "kinds of runs")}`;
 }
 
 function streamText({

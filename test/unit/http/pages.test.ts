@@ -19,6 +19,7 @@ const status: Overview["status"] = {
 	workspace: "default",
 	prefect: "http://prefect/api",
 	group_incidents: [],
+	remedy: { mode: "off", scopes: 0 },
 	open_by_condition: {},
 };
 
@@ -97,6 +98,9 @@ describe("the overview", () => {
 		expect(page).toMatch(/Blind in the last hour<\/dt><dd>1m30s/u);
 		expect(page).toMatch(/Own health<\/dt><dd>2 of 7: limits are longer/u);
 		expect(page).toMatch(/Last sweep<\/dt><dd><time datetime="2026-11-22T00:00:05.000Z">/u);
+		const remedy = { mode: "dry-run", scopes: 2 } as const;
+		expect(overview({ status: { ...status, remedy } })).toContain("dry run: only told, otherwise for 2 kinds of runs");
+		expect(overview()).toMatch(/Remedies<\/dt><dd>off</u);
 		expect(overview()).toMatch(/connected, all caught up.*Own health<\/dt><dd>well/su);
 	});
 
