@@ -1,4 +1,6 @@
 import { parseArgs } from "node:util";
+import type { HeardBeat } from "../../src/core/heard-beat.ts";
+import { idWords, putId } from "../../src/core/id-words.ts";
 import type { RunRow } from "../../src/core/record.ts";
 import type { KnownRun } from "../../src/core/restoration.ts";
 import { noLabels, type RunView } from "../../src/core/run.ts";
@@ -57,6 +59,7 @@ function measure(runs: number): void {
 		}
 	});
 	tracker.drain();
+	const inPlace = beatsInPlace(tracker, order, (ticked.nextSecond + 1) * 1_000);
 	const row = {
 		runs,
 		bytesARun: Math.round((after.bytes - before.bytes) / runs),
@@ -66,8 +69,28 @@ function measure(runs: number): void {
 		tickMs: Number(median(ticked.tookMs).toFixed(3)),
 		tickMsMax: Number(Math.max(...ticked.tookMs).toFixed(3)),
 		beatUs: Number(((beatMs * 1_000) / beats).toFixed(2)),
+		beatInPlaceUs: Number(((inPlace.tookMs * 1_000) / beats).toFixed(2)),
+		inPlaceShare: inPlace.taken / beats,
 	};
 	process.stdout.write(`${JSON.stringify(row)}\n`);
+}
+
+/** The next beats of these runs, a microsecond apart, read already; and how many of them were taken in place. */
+function beatsInPlace(tracker: Tracker, order: readonly number[], monoMs: number): { tookMs: number; taken: number } {
+	const heard = order.map((run, beat) => heardOf(run, beat, monoMs));
+	let taken = 0;
+	const tookMs = timed(() => {
+		for (const beat of heard) if (tracker.beat(instant(monoMs), beat)) taken += 1;
+	});
+	tracker.drain();
+	return { tookMs, taken };
+}
+
+function heardOf(run: number, beat: number, monoMs: number): HeardBeat {
+	const runId = new Uint32Array(idWords);
+	putId(runId, 0, uuidOf(run, 1));
+	const occurredMs = startMs + monoMs + beat / 1_000;
+	return { runId, eventId: new Uint32Array([run, beat, 7, 7]), occurredMs, receivedMs: occurredMs + 20 };
 }
 
 function restore(tracker: Tracker, runs: number): void {
