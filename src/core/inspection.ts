@@ -60,12 +60,14 @@ export class Inspection {
 		return this.#table.get(runId)?.run ?? null;
 	}
 
-	/** Open alerts that there is a remedy for. */
-	*remedyCases(): Generator<RemedyCase> {
+	/** Open alerts that there is a remedy for, so many at most. */
+	remedyCases(casesMax: number): readonly RemedyCase[] {
+		const cases: RemedyCase[] = [];
 		for (const slot of this.#table.slotsFrom(0, (flags) => (flags & bits.episode) !== 0)) {
 			const one = this.#remedyCase(slot);
-			if (one !== null) yield one;
+			if (one !== null && cases.push(one) >= casesMax) break;
 		}
+		return cases;
 	}
 
 	/** Null: it has no such alert. */

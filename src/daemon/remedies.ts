@@ -36,7 +36,7 @@ export function remediesOf(options: RemediesOptions): Remedier {
 		...options,
 		settings: () => remedySettingsOf(live.current),
 		view: {
-			cases: () => inspection.remedyCases(),
+			cases: (casesMax) => inspection.remedyCases(casesMax),
 			caseOf: (runId) => inspection.remedyCaseOf(runId),
 			runOf: (runId) => inspection.runOf(runId),
 			isBlind: ({ monoMs }) => !observation.mayJudge(monoMs),

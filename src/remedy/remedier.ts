@@ -14,6 +14,7 @@ import type { RunLabels } from "../core/run.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf, OutsideError } from "../lib/errors.ts";
 import type { Reporter } from "../observe/reporter.ts";
+import { AskPace } from "./ask-pace.ts";
 import { messageFor, signatureOf } from "./remedy-message.ts";
 import type { RemedyBook, RemedyPort, RemedyView, StateAnswer } from "./remedy-port.ts";
 import { RemedyRecords } from "./remedy-records.ts";
@@ -48,10 +49,12 @@ export class Remedier {
 	readonly #rescheduler: Rescheduler;
 	/** A dry run spends nothing of what really may be done. */
 	readonly #budgets = { "dry-run": new RemedyBudget(), on: new RemedyBudget() };
+	readonly #pace: AskPace;
 	#isLoaded = false;
 
 	constructor(options: RemedierOptions) {
 		this.#options = options;
+		this.#pace = new AskPace(options.clock);
 		this.#records = new RemedyRecords(options);
 		this.#rescheduler = new Rescheduler({ ...options, records: this.#records });
 	}
@@ -76,7 +79,9 @@ export class Remedier {
 			if (!isAnythingAllowed(settings)) return;
 			const licences = compileLicences(settings, this.#records.heldScopes);
 			await this.#rescheduler.round(licences, signal);
-			for (const one of this.#cases()) {
+			const cases = this.#options.view.cases(casesARoundMax);
+			this.#pace.beginRound(new Set(cases.map(({ episode }) => episode.alertId)));
+			for (const one of cases) {
 				await this.#unlessPutOff(signal, () => this.#treat(one, licences, signal));
 			}
 		});
@@ -92,14 +97,6 @@ export class Remedier {
 			if (!(error instanceof OutsideError)) throw error;
 			this.#options.reporter.remedyPutOff(messageOf(error));
 		}
-	}
-
-	#cases(): readonly RemedyCase[] {
-		const cases: RemedyCase[] = [];
-		for (const one of this.#options.view.cases()) {
-			if (cases.push(one) >= casesARoundMax) break;
-		}
-		return cases;
 	}
 
 	async #takeUp(): Promise<void> {
@@ -159,7 +156,9 @@ export class Remedier {
 		if (first.kind === "wait") return;
 		if (first.kind === "refuse") return this.#refuse(one, licence, first.action, first.refusal);
 		// While the store fails alerts are sent from memory: they are told, and nothing is done about them.
-		if (!(await this.#options.book.isAlertStored(one.episode))) return;
+		const { alertId } = one.episode;
+		if (!this.#pace.mayAsk(alertId) || !(await this.#options.book.isAlertStored(one.episode))) return;
+		this.#pace.asked(alertId);
 		const now = await this.#options.port.look(one, signal);
 		const refusal = refusalBy(one, now);
 		if (refusal !== null) return this.#refuse(one, licence, first.action, refusal);

@@ -5,8 +5,8 @@ import type { Instant } from "../lib/clock.ts";
 
 /** What memory knows. */
 export interface RemedyView {
-	/** Open alerts that a remedy exists for. */
-	cases(): Iterable<RemedyCase>;
+	/** Open alerts that a remedy exists for, so many at most. */
+	cases(casesMax: number): readonly RemedyCase[];
 	/** Null: it has none open that a remedy exists for. */
 	caseOf(runId: string): RemedyCase | null;
 	/** Null: it has left memory. */

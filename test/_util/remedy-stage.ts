@@ -147,7 +147,7 @@ export class RemedyStage {
 		return new Remedier({
 			settings: () => this.settings,
 			view: {
-				cases: () => this.cases.values(),
+				cases: (casesMax) => [...this.cases.values()].slice(0, casesMax),
 				caseOf: (runId) => this.cases.get(runId) ?? null,
 				runOf: (runId) => this.cases.get(runId)?.run ?? this.runs.get(runId) ?? null,
 				isBlind: () => this.isBlind,

@@ -98,6 +98,7 @@ const cases: Readonly<Record<string, Case>> = {
 		firing: "0x25 1x20",
 		silent: "1x40",
 	},
+	ZombiedRemedyMistake: { metric: "remedy_mistakes_total", firing: "0x25 1x20", silent: "1x80" },
 	ZombiedStoreErrors: {
 		metric: "store_errors_total",
 		labels: errorsOf,

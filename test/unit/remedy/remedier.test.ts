@@ -35,6 +35,7 @@ describe("a dead run whose alert is stored and whose grace is over", () => {
 		expect(await stage.ledger()).toEqual(["crash would"]);
 		expect(stage.told.told("remedied")).toHaveLength(1);
 		stage.settings = { ...stage.settings, mode: "on" };
+		stage.clock.pass(minute);
 		await stage.round();
 		expect(stage.server.written).toHaveLength(1);
 		expect(await stage.ledger()).toEqual(["crash done"]);
@@ -79,6 +80,7 @@ describe("nothing is done", () => {
 		expect(stage.told.told("remedyPutOff")).toHaveLength(1);
 		stage.store.failingWith = null;
 		stage.server.onLook = () => undefined;
+		stage.clock.pass(minute);
 		await stage.round();
 		expect(stage.server.written).toHaveLength(1);
 	});
@@ -149,6 +151,43 @@ describe("nothing is done", () => {
 		stage.clock.pass(second);
 		await stage.round();
 		expect(await stage.ledger()).toEqual(["crash refused blind", "crash done"]);
+	});
+});
+
+describe("the server is asked", () => {
+	test("about an alert that is refused once a minute", async () => {
+		const stage = new RemedyStage();
+		await stage.raise(caseOf());
+		let asked = 0;
+		stage.server.onLook = () => {
+			asked += 1;
+			stage.server.nows.set(runIdOf(1), nowOf(caseOf(), { stateId: "another" }));
+		};
+		for (let round = 0; round < 12; round += 1) {
+			await stage.round();
+			stage.clock.pass(5 * second);
+		}
+		expect(asked).toBe(1);
+		await stage.round();
+		expect(asked).toBe(2);
+	});
+
+	test("about three alerts in one round, and about the others in the next", async () => {
+		const stage = new RemedyStage();
+		const asked: number[] = [];
+		let asks = 0;
+		stage.server.onLook = () => {
+			asks += 1;
+		};
+		for (const n of [1, 2, 3, 4, 5]) {
+			await stage.raise(caseOf({ n }));
+			stage.server.nows.set(runIdOf(n), null);
+		}
+		for (let round = 0; round < 3; round += 1) {
+			await stage.round();
+			asked.push(asks);
+		}
+		expect(asked).toEqual([3, 5, 5]);
 	});
 });
 
@@ -244,6 +283,7 @@ describe("Prefect", () => {
 		await stage.round();
 		expect(stage.told.told("remedyPutOff").length).toBeGreaterThan(0);
 		stage.server.isAway = false;
+		stage.clock.pass(minute);
 		await stage.round();
 		expect(stage.server.written).toHaveLength(1);
 	});
