@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Installs what some tests need and npm cannot bring: promtool, from Debian's package prometheus, and chromium. No service
-# is started.
+# Installs what some tests need and npm cannot bring: promtool, from Debian's package prometheus, prometheus-alertmanager
+# and chromium. No service is started.
 set -euo pipefail
 
 packages=()
 command -v promtool >/dev/null 2>&1 || packages+=(prometheus)
+command -v prometheus-alertmanager >/dev/null 2>&1 || packages+=(prometheus-alertmanager)
 command -v chromium >/dev/null 2>&1 || packages+=(chromium)
 if [ "${#packages[@]}" -eq 0 ]; then
   exit 0

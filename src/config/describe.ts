@@ -3,6 +3,7 @@ import { redactedMark } from "../observe/redaction.ts";
 import type { Duration } from "./field-types.ts";
 import type { LoadedConfig } from "./load.ts";
 import { fields, type Settings } from "./schema.ts";
+import type { SecretPart } from "./secret-part.ts";
 
 /** A setting as it stands, written as an operator would write it. */
 export interface SettingDescription {
@@ -34,7 +35,18 @@ export function secretsOf(settings: Settings): readonly string[] {
 			const value = valueAt(settings, field.path);
 			return typeof value === "object" && value !== null ? Object.values(value) : [value];
 		})
-		.filter((value) => typeof value === "string");
+		.filter((value) => typeof value === "string")
+		.concat(secretPartsIn(settings.sinks));
+}
+
+/** The secrets within the entries of a list. */
+function secretPartsIn(value: unknown): string[] {
+	if (isSecretPart(value)) return [value.secret];
+	if (typeof value === "object" && value !== null && "headers" in value) {
+		const { headers, ...rest } = value;
+		return [...Object.values(headers as object).filter((text) => typeof text === "string"), ...secretPartsIn(rest)];
+	}
+	return typeof value === "object" && value !== null ? Object.values(value).flatMap(secretPartsIn) : [];
 }
 
 /** A setting's value by its path, such as `detector.k`. */
@@ -60,9 +72,18 @@ function written(value: unknown): string | number | boolean | null {
 	throw new Error("a setting of a kind that cannot be written");
 }
 
-/** Durations as an operator writes them; JSON is YAML. */
+/** Durations as an operator writes them, secrets blanked out; JSON is YAML. */
 function asYaml(item: unknown): string {
-	return JSON.stringify(item, (_key, part: unknown) => (isDuration(part) ? formatDuration(part.ms) : part));
+	return JSON.stringify(item, (key, part: unknown) => {
+		if (isSecretPart(part)) return redactedMark;
+		// What a header holds may be one as well.
+		if (key === "headers") return hidden(part) ?? {};
+		return isDuration(part) ? formatDuration(part.ms) : part;
+	});
+}
+
+function isSecretPart(value: unknown): value is SecretPart {
+	return typeof value === "object" && value !== null && "secret" in value && typeof value.secret === "string";
 }
 
 function isDuration(value: unknown): value is Duration {

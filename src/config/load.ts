@@ -4,10 +4,12 @@ import { messageOf, OperatorError } from "../lib/errors.ts";
 import { plainText } from "../observe/plain-text.ts";
 import { doubtsOf } from "./doubts.ts";
 import { type Environment, readEnvironment } from "./env-source.ts";
-import { problemsOf } from "./problems.ts";
+import { problemsOf, writtenPath } from "./problems.ts";
 import { readProfile } from "./profile-source.ts";
 import { type Field, fields, type Settings, settingsSchema } from "./schema.ts";
+import { withSecretParts } from "./secret-part.ts";
 import type { GivenValue, SourceKind, SourceReading } from "./setting-source.ts";
+import { secretsOfSink } from "./sink-fields.ts";
 import { readYaml } from "./yaml-source.ts";
 
 /** Where a setting's value comes from. */
@@ -54,14 +56,40 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
 	for (const reading of readings)
 		for (const value of reading.given) byPath.set(value.path, stronger(byPath.get(value.path), value));
 	const problems = readings.flatMap((reading) => reading.problems);
+	const missing = fillInSecrets(byPath, sources.env);
+	problems.push(...missing.lines);
 	const parsed = settingsSchema.safeParse(nested(byPath));
-	if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => problemsOf(issue, byPath)));
+	if (!parsed.success)
+		problems.push(
+			...parsed.error.issues
+				.filter(({ path: at }) => !missing.paths.has(writtenPath(at)))
+				.flatMap((issue) => problemsOf(issue, byPath)),
+		);
 	if (!parsed.success || problems.length > 0) throw new OperatorError([...new Set(problems)].join("\n"));
 	return {
 		settings: parsed.data,
 		provenance: new Map(fields.map((field) => [field.path, provenanceOf(byPath.get(field.path))])),
 		file: file.name,
 		warnings: [...readings.flatMap((reading) => reading.warnings), ...doubtsOf(parsed.data)],
+	};
+}
+
+/**
+ * The secrets of sinks that stand in files and variables.
+ *
+ * @returns of those that could not be had a line each, and their paths, which need no second line
+ */
+function fillInSecrets(
+	byPath: Map<string, GivenValue>,
+	env: Environment,
+): { readonly lines: readonly string[]; readonly paths: ReadonlySet<string> } {
+	const given = byPath.get("sinks");
+	if (given === undefined) return { lines: [], paths: new Set() };
+	const { list, problems } = withSecretParts(given.value, "sinks", secretsOfSink, env);
+	byPath.set("sinks", { ...given, value: list });
+	return {
+		lines: problems.map(({ path: at, text }) => `${given.places?.get(at) ?? given.where}: ${text}`),
+		paths: new Set(problems.map(({ path: at }) => at.replace(/(?:File|Env)$/u, ""))),
 	};
 }
 

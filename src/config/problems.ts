@@ -1,8 +1,9 @@
 import type { z } from "zod";
 import { plainText } from "../observe/plain-text.ts";
 import { nearest } from "./nearest.ts";
-import { fields, keysAt } from "./schema.ts";
+import { type Field, fields, keysAt } from "./schema.ts";
 import type { GivenValue } from "./setting-source.ts";
+import { keysWithinSinks } from "./sink-fields.ts";
 
 const valueCharsMax = 60;
 const keyCharsMax = 60;
@@ -15,18 +16,23 @@ export function problemsOf(issue: z.core.$ZodIssue, byPath: ReadonlyMap<string, 
 	const setting = field?.path ?? at;
 	const given = byPath.get(setting);
 	if (given === undefined) return [`${setting}: ${issue.message}`];
-	if (field?.kind === "list") return problemsOfPart(issue, at, given);
+	if (field?.kind === "list") return problemsOfPart(issue, at, given, field);
 	// An address with a password or a token in it is refused for that: then it must not be shown either.
 	const hide = field?.secret === true || (typeof given.value === "string" && /[@?#]/u.test(given.value));
 	return [`${given.where}: ${setting} ${issue.message}${hide ? "" : notThat(given.value)}`];
 }
 
-function problemsOfPart(issue: z.core.$ZodIssue, at: string, given: GivenValue): string[] {
+function problemsOfPart(issue: z.core.$ZodIssue, at: string, given: GivenValue, field: Field): string[] {
 	if (issue.code !== "unrecognized_keys") {
-		return [`${placeOf(given, issue.path)}: ${at} ${issue.message}${notThat(partAt(given, issue.path))}`];
+		const not = field.holdsSecrets === true ? "" : notThat(partAt(given, issue.path));
+		return [`${placeOf(given, issue.path)}: ${at} ${issue.message}${not}`];
 	}
+	const known =
+		field.path === "sinks"
+			? keysWithinSinks(issue.path.at(-1), partAt(given, [...issue.path.slice(0, 2), "type"]))
+			: keysAt(issue.path);
 	return issue.keys.map((key) => {
-		const suggestion = nearest(key, keysAt(issue.path));
+		const suggestion = nearest(key, known);
 		const mend = suggestion === null ? "remove the line" : `did you mean ${at}.${suggestion}?`;
 		const where = placeOf(given, [...issue.path, key]);
 		return `${where}: there is no setting ${at}.${plainText(key, keyCharsMax)}; ${mend}`;
@@ -39,7 +45,7 @@ function notThat(value: unknown): string {
 }
 
 /** `rules[0].match.tag`. */
-function writtenPath(path: readonly PropertyKey[]): string {
+export function writtenPath(path: readonly PropertyKey[]): string {
 	return path.reduce<string>((text, key) => {
 		if (typeof key === "number") return `${text}[${key}]`;
 		return text === "" ? String(key) : `${text}.${String(key)}`;

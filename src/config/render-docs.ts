@@ -101,7 +101,11 @@ is never touched. [remedies.md](remedies.md) says what is done, when it is not, 
 `;
 
 /** What is said below the table of a section. */
-const abouts: Readonly<Record<string, string>> = { rules: aboutRules, remedy: aboutRemedies };
+const aboutSinks = `
+[alerting.md](alerting.md) has every type of sink, with its keys and a configuration that works.
+`;
+
+const abouts: Readonly<Record<string, string>> = { rules: aboutRules, remedy: aboutRemedies, sinks: aboutSinks };
 
 const titles: Readonly<Record<string, string>> = {
 	prefect: "Connection to Prefect",
@@ -111,6 +115,7 @@ const titles: Readonly<Record<string, string>> = {
 	detector: "Detector",
 	rules: "Rules for some runs",
 	remedy: "Remedies",
+	sinks: "Sinks",
 	reconcile: "Comparison with REST",
 	catchUp: "Catch-up",
 	retention: "Retention",

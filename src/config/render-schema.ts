@@ -11,6 +11,7 @@ export function renderJsonSchema(): string {
 		io: "input",
 		target: "draft-7",
 		override: ({ zodSchema, jsonSchema, path }) => {
+			dropSecretsFromRequired(jsonSchema);
 			if (!path.includes("items")) {
 				// Everything has a default, sections too: nothing is required.
 				delete jsonSchema.required;
@@ -23,6 +24,13 @@ export function renderJsonSchema(): string {
 		},
 	});
 	return `${JSON.stringify({ ...schema, title }, null, "\t")}\n`;
+}
+
+/** A secret may stand in a file or a variable instead. */
+function dropSecretsFromRequired(schema: z.core.JSONSchema.BaseSchema): void {
+	const { properties, required } = schema;
+	if (required === undefined || properties === undefined) return;
+	schema.required = required.filter((key) => !(`${key}File` in properties));
 }
 
 function describe(schema: z.core.JSONSchema.BaseSchema, field: Field): void {

@@ -27,6 +27,7 @@ function glob() {
 		.optional();
 }
 
+/** What a rule, a sink or a scope concerns. */
 export const matchSchema = z.strictObject(
 	{ deployment: glob(), workPool: glob(), flow: glob(), tag: glob() },
 	{ error: matchError },

@@ -18,6 +18,7 @@ import { headerFields } from "./header-fields.ts";
 import { remedySection } from "./remedy-fields.ts";
 import { ruleExample, ruleList } from "./rule-fields.ts";
 import { type SettingMeta, settingMeta } from "./setting-meta.ts";
+import { sinkExample, sinkList } from "./sink-fields.ts";
 
 /**
  * Every setting, with its default as an operator would write it. The key `a.bCd` is also `ZOMBIED_A_B_CD` and, unless
@@ -124,6 +125,14 @@ export const settingsSchema = z.strictObject({
 		example: ruleExample,
 	}),
 	remedy: remedySection(),
+	sinks: sinkList()
+		.prefault([])
+		.register(settingMeta, {
+			description: "Who is told beside the alert log on stdout, which is always there.",
+			fileOnly: true,
+			holdsSecrets: true,
+			example: `{ ${sinkExample} }`,
+		}),
 	reconcile: z.strictObject({
 		every: durationBetween("5s", "1h").prefault("60s").register(settingMeta, {
 			description: "How often the live runs are listed over REST.",
@@ -219,7 +228,7 @@ function fieldOf(schema: z.ZodType, path: readonly string[]): Field {
 		path: path.join("."),
 		env: fileOnly ? null : `ZOMBIED_${variable}`,
 		flag: secret || fileOnly ? null : `--${path.map(kebab).join(".")}`,
-		// Of headers and rules the default is to have none.
+		// Of headers and lists the default is to have none.
 		defaultValue: kind === "headers" || kind === "list" ? null : (schema.def.defaultValue as DefaultValue),
 		kind,
 		form,
@@ -245,7 +254,7 @@ function withoutWrapping(type: unknown): unknown {
 function kindOf(type: z.ZodType): FieldKind {
 	if (type instanceof z.ZodNumber) return "number";
 	if (type instanceof z.ZodBoolean) return "boolean";
-	if (type instanceof z.ZodArray) return "list";
+	if (type instanceof z.ZodArray || (type instanceof z.ZodPipe && type.in instanceof z.ZodArray)) return "list";
 	return type instanceof z.ZodRecord ? "headers" : "text";
 }
 

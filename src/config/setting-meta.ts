@@ -13,6 +13,8 @@ export interface SettingMeta {
 	readonly live?: true;
 	/** A variable or a flag has no room for it. */
 	readonly fileOnly?: true;
+	/** Parts of it may be secrets: no message quotes a value of it. */
+	readonly holdsSecrets?: true;
 	/** Of a list: one of its items, as an operator would write it. */
 	readonly example?: string;
 }

@@ -1,6 +1,6 @@
 import type { Instant } from "../lib/clock.ts";
 import { CoverageCount, plainStanding } from "./coverage-count.ts";
-import type { Condition } from "./episode.ts";
+import type { Condition, Episode } from "./episode.ts";
 import { type Explanation, type ExplanationOptions, explain, type Standing, standingOf } from "./explanation.ts";
 import type { GroupIncident } from "./group-incident.ts";
 import { actionFor, isWithin, type RemedyCase } from "./remedy-policy.ts";
@@ -37,6 +37,10 @@ export class Inspection {
 	constructor(table: RunTable, options: ExplanationOptions) {
 		this.#table = table;
 		this.#options = options;
+	}
+
+	get openEpisodes(): readonly Episode[] {
+		return [...this.#table.openEpisodes()];
 	}
 
 	/** Told, and not over. */

@@ -1,10 +1,11 @@
 import type { Decisions } from "../core/decisions.ts";
-import { type Episode, isOfEpisode } from "../core/episode.ts";
+import { type Episode, isOfEpisode, type Transition } from "../core/episode.ts";
 import type { GroupIncident } from "../core/group-incident.ts";
 import type { HeardBeat } from "../core/heard-beat.ts";
 import type { Input, Inquiry } from "../core/input.ts";
 import type { Tracker } from "../core/tracker.ts";
 import type { Clock, Instant } from "../lib/clock.ts";
+import type { Sink } from "../notify/sink.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import type { OutboxRow } from "../store/store.ts";
 import type { Persister } from "./persister.ts";
@@ -22,8 +23,8 @@ export interface PipelineOptions {
 	readonly clock: Clock;
 	/** Live events waiting for their turn; beyond it they are dropped, counted, and read again over REST. */
 	readonly queueInputsMax: number;
-	/** Names of the sinks that every transition is owed to. */
-	readonly sinks: readonly string[];
+	/** Each transition is owed to those that want it. */
+	readonly sinks: readonly Pick<Sink, "name" | "wants">[];
 	/** @param workPools names of pools whose workers are to be asked after */
 	readonly onInquiries: (inquiries: readonly Inquiry[], workPools: readonly string[]) => void;
 	/** Live events were dropped: what they said has to be fetched. */
@@ -167,19 +168,17 @@ export class Pipeline {
 		this.#beats = 0;
 	}
 
-	#carryOut(decisions: Decisions): void {
-		const { persister, reporter, onInquiries, sinks, clock } = this.#options;
-		for (const lagMs of decisions.lagsMs) reporter.eventLag(lagMs);
-		for (const cadenceMs of decisions.cadencesMs) reporter.beatOfCadence(cadenceMs);
-		for (const oddity of decisions.oddities) reporter.anomaly(oddity.kind, oddity);
-		for (const threshold of decisions.shortThresholds) reporter.thresholdShort(threshold);
-		for (const [cause, seconds] of decisions.blind) reporter.blind(cause, seconds);
+	/** Tells of what has opened or closed, and what is owed to whom of it. */
+	#tell(transitions: readonly Transition[]) {
+		const { reporter, sinks, clock } = this.#options;
 		const { wallMs } = clock.now();
 		const episodes: Episode[] = [];
 		const groups: GroupIncident[] = [];
 		const outbox: OutboxRow[] = [];
-		for (const transition of decisions.transitions) {
-			for (const sink of sinks) outbox.push({ sink, transition, createdAtMs: wallMs });
+		for (const transition of transitions) {
+			for (const { name } of sinks.filter((sink) => sink.wants(transition))) {
+				outbox.push({ sink: name, transition, createdAtMs: wallMs });
+			}
 			if (isOfEpisode(transition)) {
 				episodes.push(transition.episode);
 				reporter.transition(transition);
@@ -188,6 +187,17 @@ export class Pipeline {
 				reporter.groupIncident(transition.incident);
 			}
 		}
+		return { episodes, groups, outbox };
+	}
+
+	#carryOut(decisions: Decisions): void {
+		const { persister, reporter, onInquiries } = this.#options;
+		for (const lagMs of decisions.lagsMs) reporter.eventLag(lagMs);
+		for (const cadenceMs of decisions.cadencesMs) reporter.beatOfCadence(cadenceMs);
+		for (const oddity of decisions.oddities) reporter.anomaly(oddity.kind, oddity);
+		for (const threshold of decisions.shortThresholds) reporter.thresholdShort(threshold);
+		for (const [cause, seconds] of decisions.blind) reporter.blind(cause, seconds);
+		const { episodes, groups, outbox } = this.#tell(decisions.transitions);
 		persister.record({
 			changedRuns: decisions.changedRuns,
 			evictedRuns: decisions.evictedRuns,

@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import type { Settings } from "../config/schema.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
-import { LogSink } from "../notify/log/log-sink.ts";
 import type { Sink } from "../notify/sink.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import { type Connection, runPageUrl } from "../prefect/connection.ts";
@@ -11,6 +10,7 @@ import { RestTransport } from "../prefect/rest-transport.ts";
 import type { Transport } from "../prefect/transport.ts";
 import { cronSlots } from "../schedule/cron-slots.ts";
 import type { Slots } from "../schedule/schedule.ts";
+import { sinksOf } from "./sinks.ts";
 
 /** How each REST call ended: it dates the server's clock, and says whether REST is there. */
 export interface RestEnds {
@@ -60,7 +60,7 @@ export function livePorts({ settings, connection, clock, random, reporter, stdou
 		stream: (listener) =>
 			new EventStream({ settings: connection, clock, random, reporter, listener, timing: streamTiming }),
 		slots: cronSlots(() => reporter.scheduleMissed("sweep")),
-		sinks: [new LogSink({ stdout, namespace, uiUrl: (runId) => runPageUrl(connection, runId) })],
+		sinks: sinksOf(settings, { stdout, namespace, clock, uiUrl: (runId) => runPageUrl(connection, runId) }),
 		actsOnRuns: true,
 	};
 }

@@ -1,6 +1,5 @@
 import type { LiveSettings } from "../config/live-settings.ts";
 import type { Settings } from "../config/schema.ts";
-import type { Transition } from "../core/episode.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import { ApiError } from "../prefect/api-error.ts";
 import type { StreamListener } from "../prefect/event-stream.ts";
@@ -216,7 +215,10 @@ class Player {
 			sinks: [
 				{
 					name: "log",
-					send: async (transition: Transition) => {
+					noticesMax: 1,
+					givesUp: false,
+					wants: () => true,
+					send: async ([{ transition }]) => {
 						if (!life.dead) onLine(replayLineOf(this.#story.name, transition));
 					},
 				},

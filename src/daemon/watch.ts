@@ -22,6 +22,7 @@ import { Persister } from "./persister.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { Ports, StreamPort, TransportPort } from "./ports.ts";
 import { remediesOf } from "./remedies.ts";
+import { runReposter } from "./reposter.ts";
 import type { Restored } from "./restored.ts";
 import { inspectionOf } from "./stored-inspection.ts";
 import { isOverWithin, supervise } from "./supervise.ts";
@@ -120,7 +121,7 @@ export class Watch implements AsyncDisposable {
 			get queueInputsMax() {
 				return live.current.limits.queueInputs;
 			},
-			sinks: ports.sinks.map((sink) => sink.name),
+			sinks: ports.sinks,
 			onInquiries: (inquiries, workPools) => this.#inquirer.ask(inquiries, workPools),
 			onOverflow: () => this.#intake.resync(),
 		});
@@ -185,6 +186,7 @@ export class Watch implements AsyncDisposable {
 
 	async [Symbol.asyncDispose](): Promise<void> {
 		await this.#transport[Symbol.asyncDispose]();
+		for (const sink of this.#options.ports.sinks) await sink[Symbol.asyncDispose]?.();
 	}
 
 	/** Something is queued or being committed, so that more may follow without time going on. */
@@ -251,8 +253,14 @@ export class Watch implements AsyncDisposable {
 			lesson: (stop) => this.#lesson.run(stop),
 			persister: (stop) => this.#persister.run(stop),
 			schedule: (stop) => this.#schedule.run(stop),
+			reposter: (stop) => runReposter(this.#reposterOptions(), stop),
 			watchdog: (stop) => watchForStandstill(this.#watchedParts(), this.#options.clock, stop),
 		};
+	}
+
+	#reposterOptions() {
+		const { ports, ...options } = this.#options;
+		return { ...options, sinks: ports.sinks, inspection: this.#tracker.inspection };
 	}
 
 	/** What else waits (sockets, REST, sinks) waits for others, has limits of its own, and is told where it is met. */

@@ -10,10 +10,13 @@ export class OperatorError extends Error {
 export class OutsideError extends Error {
 	override readonly name: string = "OutsideError";
 	readonly retryable: boolean;
+	/** How long the other side asks to be left alone; null: it does not say. */
+	readonly retryAfterMs: number | null;
 
-	constructor(message: string, options: { retryable: boolean; cause?: unknown }) {
+	constructor(message: string, options: { retryable: boolean; retryAfterMs?: number | null; cause?: unknown }) {
 		super(message, { cause: options.cause });
 		this.retryable = options.retryable;
+		this.retryAfterMs = options.retryAfterMs ?? null;
 	}
 }
 

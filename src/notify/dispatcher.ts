@@ -1,10 +1,10 @@
-import type { Transition } from "../core/episode.ts";
+import { isOfEpisode, type Transition } from "../core/episode.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf, OutsideError } from "../lib/errors.ts";
 import type { Random } from "../lib/random.ts";
 import type { Reporter } from "../observe/reporter.ts";
-import type { Sink } from "./sink.ts";
+import { type Notice, noticeOf, type Sink } from "./sink.ts";
 
 /** A committed outbox row: what is owed to whom. */
 export interface Delivery {
@@ -32,11 +32,13 @@ export interface DispatcherOptions {
 	readonly random: Random;
 }
 
-/**
- * A receiver that is down for a while is found again within 5 minutes of its return. Tried for ever: an alert is given up
- * only when the receiver refuses it for good (`zombied_delivery_failures_total`).
- */
+/** A receiver that is down for a while is found again within 5 minutes of its return. */
 const retryBounds = { minMs: 1000, maxMs: 300_000 };
+/**
+ * An alert that its receiver has not taken so long after it happened is given up, and counted: nobody acts on it any more, and
+ * those behind it wait. But for the alert log on stdout, which is the record.
+ */
+const givenUpAfterMs = 24 * 60 * 60_000;
 
 /**
  * A receiver that takes the alert and does not answer is told after so long, and each time as long again. The delivery goes
@@ -67,6 +69,7 @@ export class Dispatcher {
 
 	constructor(options: DispatcherOptions) {
 		this.#options = options;
+		for (const { name } of options.sinks) options.reporter.sinkConfigured(name);
 		this.#lanes = new Map(
 			options.sinks.map((sink) => [sink.name, { sink, rows: new Map(), wake: null, silentSinceMonoMs: null }]),
 		);
@@ -152,42 +155,56 @@ export class Dispatcher {
 	async #runLane(lane: Lane, signal: AbortSignal): Promise<void> {
 		let failures = 0;
 		while (!signal.aborted) {
-			const [transition] = lane.rows.values();
-			if (transition === undefined) await untilWoken(lane, signal);
-			else if (await this.#isSettled(lane, transition, signal)) {
-				failures = 0;
-				this.#settle(lane, transition);
-			} else {
+			const [first, ...others] = firstOf(lane.rows, lane.sink.noticesMax);
+			if (first === undefined) {
+				await untilWoken(lane, signal);
+				continue;
+			}
+			const all = [first, ...others] as const;
+			const { settled, retryAfterMs } = await this.#try(lane, [noticeOf(first), ...others.map(noticeOf)], signal);
+			for (const transition of all.slice(0, settled)) this.#settle(lane, transition);
+			if (settled === all.length) failures = 0;
+			else {
 				failures += 1;
-				await this.#pause(failures, signal);
+				await this.#pause(failures, retryAfterMs, signal);
 			}
 		}
 	}
 
-	/** One try. False: it has to be made again, or the signal was aborted meanwhile. */
-	async #isSettled(lane: Lane, transition: Transition, signal: AbortSignal): Promise<boolean> {
+	/** One try. Of the notices as many as it says, from the first on, need not be tried again. */
+	async #try(lane: Lane, notices: readonly [Notice, ...Notice[]], signal: AbortSignal): Promise<Tried> {
 		const { reporter, clock } = this.#options;
 		const { sink } = lane;
 		lane.silentSinceMonoMs = clock.now().monoMs;
 		try {
-			await sink.send(transition, signal);
+			await sink.send(notices, signal);
 		} catch (error) {
-			if (signal.aborted) return false;
+			if (signal.aborted) return { settled: 0, retryAfterMs: null };
 			if (!(error instanceof OutsideError)) throw error;
-			reporter.deliveryFailed(sink.name, error.retryable ? "retryable" : "final", messageOf(error));
-			return !error.retryable;
+			return this.#failed(sink, notices, error);
 		} finally {
 			lane.silentSinceMonoMs = null;
 		}
-		reporter.delivered(sink.name);
-		return true;
+		for (const _ of notices) reporter.delivered(sink.name);
+		return { settled: notices.length, retryAfterMs: null };
+	}
+
+	#failed(sink: Sink, notices: readonly Notice[], error: OutsideError): Tried {
+		const { reporter, clock } = this.#options;
+		const detail = messageOf(error);
+		reporter.deliveryFailed(sink.name, error.retryable ? "retryable" : "final", detail);
+		if (!error.retryable) return { settled: notices.length, retryAfterMs: null };
+		const old = sink.givesUp ? tooOldOf(notices, clock.now().wallMs) : 0;
+		for (const _ of notices.slice(0, old)) reporter.deliveryFailed(sink.name, "given_up", `after a day: ${detail}`);
+		return { settled: old, retryAfterMs: error.retryAfterMs };
 	}
 
 	/** Ends early, without an error, when the signal is aborted. */
-	async #pause(failures: number, signal: AbortSignal): Promise<void> {
+	async #pause(failures: number, retryAfterMs: number | null, signal: AbortSignal): Promise<void> {
 		const { clock, random } = this.#options;
+		const ownMs = backoffMs(failures, retryBounds, random);
 		try {
-			await clock.sleep(backoffMs(failures, retryBounds, random), signal);
+			await clock.sleep(retryAfterMs === null ? ownMs : Math.max(retryAfterMs, retryBounds.minMs), signal);
 		} catch (error) {
 			if (!signal.aborted) throw error;
 		}
@@ -206,6 +223,32 @@ export class Dispatcher {
 	#reportPending(lane: Lane): void {
 		this.#options.reporter.outboxPending(lane.sink.name, lane.rows.size);
 	}
+}
+
+function firstOf(rows: ReadonlyMap<string, Transition>, rowsMax: number): Transition[] {
+	const first: Transition[] = [];
+	for (const transition of rows.values()) {
+		first.push(transition);
+		if (first.length >= rowsMax) break;
+	}
+	return first;
+}
+
+/** Our wall clock. */
+function happenedAtMs(transition: Transition): number {
+	if (isOfEpisode(transition)) return transition.episode.closed?.atMs ?? transition.episode.raisedAtMs;
+	return transition.incident.closed?.atMs ?? transition.incident.openedAtMs;
+}
+
+interface Tried {
+	readonly settled: number;
+	readonly retryAfterMs: number | null;
+}
+
+/** How many from the first on are. */
+function tooOldOf(notices: readonly Notice[], wallMs: number): number {
+	const young = notices.findIndex(({ transition }) => wallMs - happenedAtMs(transition) <= givenUpAfterMs);
+	return young === -1 ? notices.length : young;
 }
 
 /** Until rows are offered, or the signal is aborted. */

@@ -3,6 +3,7 @@ import type { Clock } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { LineLimit } from "./line-limit.ts";
 import type { Logger } from "./logger.ts";
+import { deliveryFailureReasons } from "./metric-labels.ts";
 import type { WorkspaceMetrics } from "./metrics.ts";
 import { ofApi, ofFrames, ofStream } from "./prefect-reports.ts";
 import { ofRemedies } from "./remedy-reports.ts";
@@ -213,6 +214,11 @@ function ofStore({ metrics, say, sayRarely }: ReportOutput) {
 function ofDeliveries({ metrics, sayRarely }: ReportOutput) {
 	return {
 		outboxPending: (sink, rows) => metrics.set("outbox_pending", { sink }, rows),
+		sinkConfigured: (sink) => {
+			metrics.set("outbox_pending", { sink }, 0);
+			metrics.count("deliveries_total", { sink }, 0);
+			for (const reason of deliveryFailureReasons) metrics.count("delivery_failures_total", { sink, reason }, 0);
+		},
 		delivered: (sink) => metrics.count("deliveries_total", { sink }),
 		deliveryFailed: (sink, reason, detail) => {
 			metrics.count("delivery_failures_total", { sink, reason });

@@ -78,6 +78,7 @@ export const loops = [
 	"lesson",
 	"persister",
 	"schedule",
+	"reposter",
 	"watchdog",
 ] as const satisfies readonly LoopName[];
 export const anomalies = [
@@ -94,5 +95,5 @@ export const anomalies = [
 export const blindCauses = ["socket", "own_pause", "silent_stream", "lag", "server_outage"] as const;
 /** The codes an operator is likely to meet; others appear when they happen. */
 export const storeCodes = ["SQLITE_FULL", "SQLITE_BUSY", "SQLITE_IOERR", "SQLITE_CORRUPT"] as const;
-export const deliveryFailureReasons = ["retryable", "final", "overflow", "hung"] as const;
+export const deliveryFailureReasons = ["retryable", "final", "given_up", "overflow", "hung"] as const;
 export const sinks = ["log"] as const;

@@ -208,7 +208,7 @@ export const metricTable = {
 	deliveries_total: { type: "counter", help: "Deliveries made.", labels: ["sink"], zeros: each("sink", sinks) },
 	delivery_failures_total: {
 		type: "counter",
-		help: "Failed attempts to deliver; final ones are not tried again, hung ones are still waited for.",
+		help: "Failed attempts to deliver; final and given_up ones are not tried again, hung ones are still waited for.",
 		labels: ["sink", "reason"],
 		zeros: pairs("sink", sinks, "reason", deliveryFailureReasons),
 	},

@@ -65,6 +65,7 @@ export type LoopName =
 	| "lesson"
 	| "persister"
 	| "schedule"
+	| "reposter"
 	| "watchdog";
 
 /** Oddities that the core notices: counted, and logged where a human should look. */
@@ -158,6 +159,8 @@ export interface Reporter {
 	storeLog(facts: { bytes: number; isHeld: boolean }): void;
 
 	outboxPending(sink: string, rows: number): void;
+	/** A sink of that name is there: its counters begin at 0. */
+	sinkConfigured(sink: string): void;
 	delivered(sink: string): void;
 	deliveryFailed(sink: string, reason: string, detail: string): void;
 

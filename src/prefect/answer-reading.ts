@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { messageOf } from "../lib/errors.ts";
+import { retryAfterMs as parsedRetryAfterMs } from "../lib/retry-after.ts";
 import { ApiError, PageTooLargeError } from "./api-error.ts";
 import { authorizationSetting, type Connection, type ConnectionSettings } from "./connection.ts";
 import { errorCodeOf, reachHint } from "./out-of-reach.ts";
@@ -27,9 +28,7 @@ export function serverDateMs(answer: HttpAnswer): number | null {
  * the answer's own `Date`, so that a wrong clock on our side does not matter; `nowMs` stands in where there is none.
  */
 export function retryAfterMs(answer: HttpAnswer, nowMs: number, capMs: number): number | null {
-	const text = headerOf(answer, "retry-after")?.trim() ?? "";
-	const ms = /^\d+(?:\.\d+)?$/u.test(text) ? Number(text) * 1000 : Date.parse(text) - (serverDateMs(answer) ?? nowMs);
-	return Number.isNaN(ms) ? null : Math.min(capMs, Math.max(0, ms));
+	return parsedRetryAfterMs(headerOf(answer, "retry-after") ?? "", serverDateMs(answer) ?? nowMs, capMs);
 }
 
 /** Prefect's marker of planned downtime: wait as long as it takes. */

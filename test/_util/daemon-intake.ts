@@ -109,7 +109,7 @@ export class IntakeStage implements AsyncDisposable {
 			reporter,
 			clock,
 			queueInputsMax: 10,
-			sinks: ["log"],
+			sinks: [{ name: "log", wants: () => true }],
 			onInquiries: () => {},
 			onOverflow: () => this.intake.resync(),
 		});

@@ -51,7 +51,15 @@ export class RefusedWatch implements AsyncDisposable {
 				stream: (listener) => new EventStream({ ...stray, listener, timing: streamTiming }),
 				slots: this.#slots,
 				actsOnRuns: false,
-				sinks: [{ name: "log", send: async (transition) => void this.sent.push(transition) }],
+				sinks: [
+					{
+						name: "log",
+						noticesMax: 1,
+						givesUp: false,
+						wants: () => true,
+						send: async ([{ transition }]) => void this.sent.push(transition),
+					},
+				],
 			},
 			apiUrl: stub.url,
 			workspace,

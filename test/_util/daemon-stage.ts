@@ -58,7 +58,7 @@ export class Stage {
 			reporter,
 			clock,
 			queueInputsMax: 1_000,
-			sinks: ["log"],
+			sinks: [{ name: "log", wants: () => true }],
 			onInquiries: (inquiries) => this.#asked.push(...inquiries),
 			onOverflow: () => {},
 		});

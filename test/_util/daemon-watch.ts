@@ -1,10 +1,9 @@
 import { LiveSettings } from "../../src/config/live-settings.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import type { Transition } from "../../src/core/episode.ts";
 import type { RestEnds } from "../../src/daemon/ports.ts";
 import { restoredFrom } from "../../src/daemon/restored.ts";
 import { Watch } from "../../src/daemon/watch.ts";
-import type { Sink } from "../../src/notify/sink.ts";
+import type { Notice, Sink } from "../../src/notify/sink.ts";
 import { ApiError } from "../../src/prefect/api-error.ts";
 import type { StreamListener } from "../../src/prefect/event-stream.ts";
 import type { RestCall, RestResult } from "../../src/prefect/transport.ts";
@@ -26,11 +25,14 @@ const { settings } = loadConfig({
 /** Remembers what it was sent. */
 class TellingSink implements Sink {
 	readonly name = "log";
+	readonly noticesMax = 1;
+	readonly givesUp = false;
+	readonly wants = (): boolean => true;
 	readonly sent: string[] = [];
 	/** What every delivery comes to. */
 	answer: () => Promise<void> = () => Promise.resolve();
 
-	async send(transition: Transition, signal: AbortSignal): Promise<void> {
+	async send([{ transition }]: readonly [Notice, ...Notice[]], signal: AbortSignal): Promise<void> {
 		await Promise.race([this.answer(), aborted(signal)]);
 		this.sent.push(transition.key);
 	}

@@ -1,6 +1,5 @@
 import { LiveSettings } from "../../src/config/live-settings.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import type { Transition } from "../../src/core/episode.ts";
 import type { Ports } from "../../src/daemon/ports.ts";
 import { restoredFrom } from "../../src/daemon/restored.ts";
 import { Watch } from "../../src/daemon/watch.ts";
@@ -191,6 +190,8 @@ function portsOf(
 		}),
 		slots,
 		actsOnRuns: false,
-		sinks: [{ name: "log", send: async (transition: Transition) => void told.push(transition.key) }],
+		sinks: [
+			{ name: "log", noticesMax: 1, givesUp: false, wants: () => true, send: async ([{ key }]) => void told.push(key) },
+		],
 	};
 }

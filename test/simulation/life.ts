@@ -236,7 +236,15 @@ export class Life implements StoreUser {
 					};
 				},
 			},
-			sinks: [{ name: "log", send: (transition) => this.#deliver(transition) }],
+			sinks: [
+				{
+					name: "log",
+					noticesMax: 1,
+					givesUp: false,
+					wants: () => true,
+					send: ([{ transition }]) => this.#deliver(transition),
+				},
+			],
 		};
 	}
 

@@ -2,7 +2,7 @@ import type { Transition } from "../../core/episode.ts";
 import { messageOf, OutsideError } from "../../lib/errors.ts";
 import { type AlertLine, toAlertLine } from "../alert-line.ts";
 import { type AlertLineContext, generousLimits, type TextLimits } from "../line-parts.ts";
-import type { Sink } from "../sink.ts";
+import type { Notice, Sink } from "../sink.ts";
 
 /** Line break included. Docker's json-file driver splits at 16 KiB, and a split line does not parse. */
 const lineBytesMax = 16_384;
@@ -23,6 +23,10 @@ export interface LogSinkOptions extends AlertLineContext {
 /** Writes alert lines to stdout: JSON, or a readable line when that is a terminal. */
 export class LogSink implements Sink, AsyncDisposable {
 	readonly name = "log";
+	readonly noticesMax = 1;
+	/** It is the record of all. */
+	readonly givesUp = false;
+	readonly wants = (): boolean => true;
 	readonly #options: LogSinkOptions;
 	// Without a listener a reader that went away would end the process; each write hears of its failure itself.
 	readonly #onError = (): void => undefined;
@@ -37,7 +41,7 @@ export class LogSink implements Sink, AsyncDisposable {
 	 *
 	 * @throws OutsideError, retryable, when nobody reads any more: the alert stays owed
 	 */
-	async send(transition: Transition, signal: AbortSignal): Promise<void> {
+	async send([{ transition }]: readonly [Notice, ...Notice[]], signal: AbortSignal): Promise<void> {
 		signal.throwIfAborted();
 		const { stdout } = this.#options;
 		const line =

@@ -75,6 +75,7 @@ describe("defaults", () => {
 				perPoolPerMinute: 2,
 				reschedule: 0,
 			},
+			sinks: [],
 			reconcile: { every: { ms: 60_000 } },
 			catchUp: { secondPass: { ms: 15_000 } },
 			retention: { runs: { ms: 7 * 86_400_000 }, episodes: { ms: 90 * 86_400_000 } },
@@ -87,7 +88,7 @@ describe("defaults", () => {
 
 	test("every setting has a description and a variable of its own, but for the lists; secrets have no flag", () => {
 		const lists = fields.filter((field) => field.env === null).map(({ path: setting }) => setting);
-		expect(lists).toEqual(["rules", "remedy.scopes", "remedy.deny"]);
+		expect(lists).toEqual(["rules", "remedy.scopes", "remedy.deny", "sinks"]);
 		expect(new Set(fields.flatMap((field) => field.env ?? [])).size).toBe(fields.length - lists.length);
 		for (const field of fields) {
 			expect(field.description).not.toBe("");

@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Transition } from "../../../src/core/episode.ts";
 import { Backlog } from "../../../src/daemon/backlog.ts";
 import { Dispatcher } from "../../../src/notify/dispatcher.ts";
-import type { Sink } from "../../../src/notify/sink.ts";
+import type { Notice, Sink } from "../../../src/notify/sink.ts";
 import type { OutboxRow } from "../../../src/store/store.ts";
 import { HandClock, settle } from "../../_util/daemon-clock.ts";
 import { changesOf, PersisterUnderTest, workspace } from "../../_util/daemon-core.ts";
@@ -11,6 +10,9 @@ import { batchOf, closedOf, deliveryOf, episodeOf } from "../../_util/store-samp
 /** Takes a turn of the event loop for each row, or waits while held. */
 class PatientSink implements Sink {
 	readonly name = "log";
+	readonly noticesMax = 1;
+	readonly givesUp = false;
+	readonly wants = (): boolean => true;
 	readonly sent: string[] = [];
 	#held: PromiseWithResolvers<void> | null = null;
 
@@ -23,7 +25,7 @@ class PatientSink implements Sink {
 		this.#held = null;
 	}
 
-	async send(transition: Transition): Promise<void> {
+	async send([{ transition }]: readonly [Notice, ...Notice[]]): Promise<void> {
 		await this.#held?.promise;
 		await new Promise(setImmediate);
 		this.sent.push(transition.key);

@@ -18,7 +18,7 @@ function pipelineOf(queueInputsMax: number): Pipeline {
 		reporter: under.told.reporter,
 		clock: under.clock,
 		queueInputsMax,
-		sinks: ["log"],
+		sinks: [{ name: "log", wants: () => true }],
 		onInquiries: (inquiries) => asked.push(...inquiries),
 		onOverflow: () => {
 			overflows += 1;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Transition } from "../../../src/core/episode.ts";
 import { OutsideError } from "../../../src/lib/errors.ts";
 import { type DeliveryKey, Dispatcher } from "../../../src/notify/dispatcher.ts";
-import type { Sink } from "../../../src/notify/sink.ts";
+import type { Notice, Sink } from "../../../src/notify/sink.ts";
 import { SkippingClock } from "../../_util/prefect-clock.ts";
 import { ToldReporter } from "../../_util/prefect-reporter.ts";
 import { sampleTransition } from "../../_util/sample-episode.ts";
@@ -10,6 +10,9 @@ import { sampleTransition } from "../../_util/sample-episode.ts";
 /** A sink whose answers are scripted; what it was sent is kept. */
 class ScriptedSink implements Sink {
 	readonly name: string;
+	noticesMax = 1;
+	givesUp = false;
+	readonly wants = (): boolean => true;
 	readonly sent: string[] = [];
 	inFlight = 0;
 	inFlightMost = 0;
@@ -20,7 +23,7 @@ class ScriptedSink implements Sink {
 		this.name = name;
 	}
 
-	async send(transition: Transition, signal: AbortSignal): Promise<void> {
+	async send([{ transition }]: readonly [Notice, ...Notice[]], signal: AbortSignal): Promise<void> {
 		signal.throwIfAborted();
 		this.inFlight += 1;
 		this.inFlightMost = Math.max(this.inFlightMost, this.inFlight);
@@ -83,6 +86,36 @@ afterEach(async () => {
 });
 
 const patience = (): AbortSignal => AbortSignal.timeout(5000);
+
+describe("a receiver that does not take it", () => {
+	test("is left alone as long as it asks, and no longer than its own pace otherwise", async () => {
+		log.answers.push(() => {
+			throw new OutsideError("busy", { retryable: true, retryAfterMs: 120_000 });
+		}, failure(true));
+		const sender = dispatcher();
+		sender.offer(rows("log", transitions(1)));
+		await sender.idle(patience());
+		expect(clock.sleptMs).toEqual([120_000, 4_000]);
+	});
+
+	test.each([
+		[true, 1],
+		[false, 0],
+	])("within a day is given up (%s), and what came later goes on", async (givesUp, lost) => {
+		log.givesUp = givesUp;
+		// The clock of the test is on 22 November 2026: the first alert is of long ago.
+		const old = sampleTransition({ runId: "run-old" });
+		const young = sampleTransition({ runId: "run-young", alertId: "young", raisedAtMs: Date.UTC(2026, 10, 22) });
+		log.answers.push(failure(true));
+		const sender = dispatcher();
+		sender.offer(rows("log", [old, young]));
+		await sender.idle(patience());
+		expect(log.sent).toEqual(givesUp ? [old.key, young.key] : [old.key, old.key, young.key]);
+		expect(told.calls.filter(([name, , reason]) => name === "deliveryFailed" && reason === "given_up")).toHaveLength(
+			lost,
+		);
+	});
+});
 
 describe("sending", () => {
 	test("rows go out in order, one at a time, and each is told once as delivered", async () => {

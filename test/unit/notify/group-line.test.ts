@@ -3,6 +3,7 @@ import { groupTransitionOf } from "../../../src/core/episode.ts";
 import type { GroupIncident } from "../../../src/core/group-incident.ts";
 import { alertLineSchema, toAlertLine } from "../../../src/notify/alert-line.ts";
 import { jsonLine, LogSink } from "../../../src/notify/log/log-sink.ts";
+import { noticeOf } from "../../../src/notify/sink.ts";
 import { CollectingStream } from "../../_util/collecting-stream.ts";
 import { groupOf } from "../../_util/store-samples.ts";
 
@@ -127,7 +128,7 @@ describe("the line of a group incident", () => {
 		for (const isTty of [false, true]) {
 			const stdout = new CollectingStream(isTty);
 			await using sink = new LogSink({ ...context, stdout });
-			await sink.send(groupTransitionOf(groupOf("group-1"), "default"), signal);
+			await sink.send([noticeOf(groupTransitionOf(groupOf("group-1"), "default"))], signal);
 			const [line] = stdout.lines;
 			if (isTty)
 				expect(line).toMatch(

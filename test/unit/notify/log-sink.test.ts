@@ -6,6 +6,7 @@ import { OutsideError } from "../../../src/lib/errors.ts";
 import { alertLineSchema, toAlertLine } from "../../../src/notify/alert-line.ts";
 import { episodeRaisedSchema, levelOf, toEpisodeLine } from "../../../src/notify/episode-line.ts";
 import { jsonLine, LogSink } from "../../../src/notify/log/log-sink.ts";
+import { noticeOf } from "../../../src/notify/sink.ts";
 import { CollectingStream } from "../../_util/collecting-stream.ts";
 import { sampleTransition } from "../../_util/sample-episode.ts";
 
@@ -272,15 +273,15 @@ describe("the sink on stdout", () => {
 	test("writes one line for each transition", async () => {
 		const stdout = new CollectingStream();
 		await using sink = new LogSink({ ...context, stdout });
-		await sink.send(sampleTransition(), never);
-		await sink.send(sampleTransition({ closed }), never);
+		await sink.send([noticeOf(sampleTransition())], never);
+		await sink.send([noticeOf(sampleTransition({ closed }))], never);
 		expect(stdout.lines.map((line) => JSON.parse(line).event)).toEqual(["alert.raised", "alert.resolved"]);
 	});
 
 	test("on a terminal the line is for humans", async () => {
 		const stdout = new CollectingStream(true);
 		await using sink = new LogSink({ ...context, stdout });
-		await sink.send(sampleTransition({}, { name: "a\u001b[2Jb" }), never);
+		await sink.send([noticeOf(sampleTransition({}, { name: "a\u001b[2Jb" }))], never);
 		expect(stdout.lines).toHaveLength(1);
 		expect(stdout.text).toMatch(/^2026-08-01T12:01:50\.000Z ERROR zombie: flow run a\\u\{1b\}\[2Jb/u);
 	});
@@ -294,7 +295,7 @@ describe("the sink on stdout", () => {
 		});
 		await using sink = new LogSink({ ...context, stdout: slow });
 		let isSent = false;
-		const sending = sink.send(sampleTransition(), never).then(() => {
+		const sending = sink.send([noticeOf(sampleTransition())], never).then(() => {
 			isSent = true;
 		});
 		await new Promise(setImmediate);
@@ -308,7 +309,7 @@ describe("the sink on stdout", () => {
 		const stuck = new Writable({ write: () => undefined });
 		await using sink = new LogSink({ ...context, stdout: stuck });
 		const stop = new AbortController();
-		const sending = sink.send(sampleTransition(), stop.signal);
+		const sending = sink.send([noticeOf(sampleTransition())], stop.signal);
 		stop.abort(new Error("stop"));
 		await expect(sending).rejects.toThrow("stop");
 	});
@@ -316,10 +317,10 @@ describe("the sink on stdout", () => {
 	test("a reader that went away is a failure that may pass, and ends nothing", async () => {
 		const gone = new Writable({ write: (_chunk, _encoding, done) => done(new Error("EPIPE")) });
 		await using sink = new LogSink({ ...context, stdout: gone });
-		const failure = await sink.send(sampleTransition(), never).catch((error: unknown) => error);
+		const failure = await sink.send([noticeOf(sampleTransition())], never).catch((error: unknown) => error);
 		expect(failure).toBeInstanceOf(OutsideError);
 		expect(failure).toMatchObject({ retryable: true, message: "stdout: EPIPE" });
 		// The stream is destroyed by now: a second try fails in the same way.
-		await expect(sink.send(sampleTransition(), never)).rejects.toThrow(OutsideError);
+		await expect(sink.send([noticeOf(sampleTransition())], never)).rejects.toThrow(OutsideError);
 	});
 });

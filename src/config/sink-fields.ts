@@ -1,0 +1,123 @@
+import { z } from "zod";
+import { severities } from "../core/episode.ts";
+import { httpUrl, onOrOff, shortName, valueForms } from "./field-types.ts";
+import { headerFields } from "./header-fields.ts";
+import { matchSchema } from "./rule-fields.ts";
+import { secretPart } from "./secret-part.ts";
+
+/** More receivers than a team has; each is a value of the label `sink`. */
+const sinksMax = 20;
+/** The sink that is always there: the alert log on stdout. */
+const stdoutSink = "log";
+
+/** One sink between its braces, for the documentation. */
+export const sinkExample = "type: slack, urlEnv: SLACK_WEBHOOK_URL, severity: warning";
+
+const listError = "needs a list of sinks, each with a type";
+const severityError = `needs the least severity, one of ${severities.join(", ")}`;
+const urlsError = 'needs a list of addresses, such as ["http://alertmanager:9093"]';
+/** Members of a cluster of Alertmanagers. */
+const urlsMax = 10;
+const bodyCharsMax = 10_000;
+
+/** What every sink has beside the settings of its type. */
+function common() {
+	return {
+		name: shortName().optional(),
+		match: matchSchema.optional(),
+		severity: z.enum(severities, { error: severityError }).optional(),
+	};
+}
+
+/** An address of a webhook, which is a secret where whoever has it can write. */
+function secretUrl() {
+	const error = "needs an address that begins with https:// or http://";
+	return z.string({ error }).refine((text) => /^https?:$/u.test(URL.parse(text)?.protocol ?? ""), { error });
+}
+
+function routingKey() {
+	const error = 'needs the integration key of 32 characters of an integration "Events API v2"';
+	return z.string({ error }).regex(/^[A-Za-z0-9_-]{32}$/u, { error });
+}
+
+/** A secret that need not be there. */
+const signingSecret = secretPart("secret");
+
+/** One schema a type of sink; `type` tells which. */
+const sinkTypes = {
+	slack: z.strictObject({ type: z.literal("slack"), ...common(), ...secretPart("url", secretUrl()) }),
+	pagerduty: z.strictObject({
+		type: z.literal("pagerduty"),
+		...common(),
+		...secretPart("routingKey", routingKey()),
+		url: httpUrl().prefault("https://events.pagerduty.com/v2/enqueue"),
+	}),
+	alertmanager: z.strictObject({
+		type: z.literal("alertmanager"),
+		...common(),
+		urls: z.array(httpUrl(), { error: urlsError }).min(1, { error: urlsError }).max(urlsMax, { error: urlsError }),
+		headers: headerFields().prefault({}),
+	}),
+	webhook: z.strictObject({
+		type: z.literal("webhook"),
+		...common(),
+		...secretPart("url", secretUrl()),
+		...signingSecret,
+		secret: signingSecret.secret.optional(),
+		headers: headerFields().prefault({}),
+		body: z.string().max(bodyCharsMax).optional(),
+		denyPrivate: onOrOff().prefault(false),
+	}),
+} as const;
+
+export type SinkType = keyof typeof sinkTypes;
+
+const typeError = `needs a type, one of ${Object.keys(sinkTypes).join(", ")}`;
+
+const sinkSchema = z.discriminatedUnion(
+	"type",
+	[sinkTypes.slack, sinkTypes.pagerduty, sinkTypes.alertmanager, sinkTypes.webhook],
+	{ error: typeError },
+);
+
+/** A sink as it is configured; `name` is unique. */
+export type SinkSettings = z.infer<typeof sinkSchema> & { readonly name: string };
+
+/** The sinks beside the alert log on stdout. One without a name is called like its type. */
+export function sinkList() {
+	return z
+		.array(sinkSchema, { error: listError })
+		.max(sinksMax, { error: `has more than ${sinksMax} sinks` })
+		.transform((sinks, context): SinkSettings[] => {
+			const taken = new Set<string>([stdoutSink]);
+			return sinks.map((sink, index) => {
+				const name = sink.name ?? sink.type;
+				if (taken.has(name)) {
+					context.addIssue({
+						code: "custom",
+						path: [index],
+						message: `is called ${name} as another sink is; give it a name of its own`,
+					});
+				}
+				taken.add(name);
+				return { ...sink, name };
+			});
+		})
+		.register(valueForms, { form: `list of at most ${sinksMax} sinks` });
+}
+
+/** The keys that may stand beside each other at a place within an entry, for suggestions. @param type as it was written */
+export function keysWithinSinks(inside: PropertyKey | undefined, type: unknown): readonly string[] {
+	if (inside === "match") return Object.keys(matchSchema.shape);
+	return Object.keys(shapeOf(type) ?? { type: null, ...common() });
+}
+
+/** Names of the secrets of an entry as it was written. */
+export function secretsOfSink({ type }: Readonly<Record<string, unknown>>): readonly string[] {
+	const keys = Object.keys(shapeOf(type) ?? {});
+	return keys.filter((key) => keys.includes(`${key}File`) && keys.includes(`${key}Env`));
+}
+
+function shapeOf(type: unknown): Readonly<Record<string, unknown>> | null {
+	return typeof type === "string" && Object.hasOwn(sinkTypes, type) ? sinkTypes[type as SinkType].shape : null;
+}

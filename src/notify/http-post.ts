@@ -1,0 +1,105 @@
+import { type Dispatcher, request } from "undici";
+import { messageOf, OutsideError } from "../lib/errors.ts";
+import { retryAfterMs } from "../lib/retry-after.ts";
+import { plainText } from "../observe/plain-text.ts";
+
+export interface HttpPost {
+	/** May hold a secret: no message repeats it. */
+	readonly url: string;
+	readonly headers: Readonly<Record<string, string>>;
+	/** A text; `content-type` is the caller's business. */
+	readonly body: string;
+	/** What the receiver is called in messages: `Slack`. */
+	readonly receiver: string;
+	/** How it is reached, for a sink that looks at addresses or goes through a proxy. */
+	readonly dispatcher?: Dispatcher;
+	/** Our wall clock, for a `Retry-After` that is a date where the answer has none. */
+	readonly nowMs: number;
+}
+
+export interface HttpPosted {
+	readonly status: number;
+	/** At most `answerBytesMax` of it. */
+	readonly text: string;
+}
+
+/** From the connection to the answer's end; a receiver that takes longer has failed. */
+const postMsMax = 30_000;
+/** Of an answer so much is read; nobody says more about one alert. */
+const answerBytesMax = 65_536;
+/** Of an answer so much is shown in the log. */
+const answerCharsMax = 200;
+/** A longer `Retry-After` is cut: the dispatcher finds a receiver again within 5 minutes of its return. */
+const retryAfterMsMax = 300_000;
+
+/**
+ * Posts once, without redirects, and reads the answer.
+ *
+ * @throws OutsideError unless it is 2xx: retryable for what may pass (no connection, no answer, 408, 429, 5xx), else final
+ */
+export async function httpPost(post: HttpPost, signal: AbortSignal): Promise<HttpPosted> {
+	const { url, headers, body, receiver, dispatcher } = post;
+	const timeout = AbortSignal.timeout(postMsMax);
+	let answer: { status: number; headers: Headers; text: string };
+	try {
+		const both = AbortSignal.any([signal, timeout]);
+		const response = await request(url, {
+			method: "POST",
+			headers,
+			body,
+			signal: both,
+			...(dispatcher === undefined ? {} : { dispatcher }),
+		});
+		answer = { status: response.statusCode, headers: response.headers, text: await beginningOf(response.body) };
+	} catch (error) {
+		signal.throwIfAborted();
+		// A refusal by the caller's own dispatcher says itself whether trying again can help.
+		if (error instanceof OutsideError) throw error;
+		const words = timeout.aborted ? `no answer within ${postMsMax / 1000} s` : `cannot be reached (${reasonOf(error)})`;
+		throw new OutsideError(`${receiver}: ${words}`, { retryable: true, cause: error });
+	}
+	const { status, text } = answer;
+	if (status >= 200 && status < 300) return { status, text };
+	throw new OutsideError(`${receiver} ${wordsOf(status)}${quoted(text)}`, {
+		retryable: status === 408 || status === 429 || status >= 500,
+		retryAfterMs: askedToWaitMs(answer.headers, post.nowMs),
+	});
+}
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+async function beginningOf(body: AsyncIterable<Buffer>): Promise<string> {
+	const chunks: Buffer[] = [];
+	let bytes = 0;
+	for await (const chunk of body) {
+		chunks.push(chunk);
+		bytes += chunk.length;
+		// Leaving the loop closes the connection, so that a receiver that talks for ever is not listened to.
+		if (bytes >= answerBytesMax) break;
+	}
+	return Buffer.concat(chunks).subarray(0, answerBytesMax).toString("utf8");
+}
+
+/** Of several addresses each has failed for a reason of its own, and the error that holds them says nothing. */
+function reasonOf(error: unknown): string {
+	const cause = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
+	return plainText(messageOf(cause), answerCharsMax);
+}
+
+function wordsOf(status: number): string {
+	if (status >= 300 && status < 400) return `answers ${status}: redirects are not followed`;
+	return `answers ${status}`;
+}
+
+function quoted(text: string): string {
+	const shown = plainText(text.trim(), answerCharsMax);
+	return shown === "" ? "" : `: ${shown}`;
+}
+
+function askedToWaitMs(headers: Headers, nowMs: number): number | null {
+	const dateMs = Date.parse(String(headers.date ?? ""));
+	const asked = headers["retry-after"];
+	return asked === undefined
+		? null
+		: retryAfterMs(String(asked), Number.isNaN(dateMs) ? nowMs : dateMs, retryAfterMsMax);
+}
