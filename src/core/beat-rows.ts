@@ -9,7 +9,8 @@ export const eventIdBytes = 16;
 
 /**
  * Rows of stored runs of which nothing but the last beat has changed, in columns: plain data that costs no object a row.
- * Instants are on the server's clock, but `occurredMs` (the worker's) and `updatedAtMs` (ours, wall).
+ * Instants are on the server's clock, but `occurredMs` (the worker's). That a run has beaten is no change of its row as
+ * retention sees it, which looks at ended runs alone.
  */
 export interface BeatRows {
 	/** `StoredRun.place`, ascending for the most part. */
@@ -27,11 +28,10 @@ export interface BeatRows {
 	/** `cadenceBeatsMax` of each row, of which the first `ringLengths` count. */
 	readonly rings: Float64Array;
 	readonly ringLengths: Uint8Array;
-	readonly updatedAtMs: number;
 }
 
 /** All of them void. */
-export function beatRows(rows: number, updatedAtMs: number): BeatRows {
+export function beatRows(rows: number): BeatRows {
 	return {
 		places: new Float64Array(rows),
 		versions: new Uint32Array(rows),
@@ -41,11 +41,10 @@ export function beatRows(rows: number, updatedAtMs: number): BeatRows {
 		receivedMs: new Float64Array(rows),
 		rings: new Float64Array(rows * cadenceBeatsMax),
 		ringLengths: new Uint8Array(rows),
-		updatedAtMs,
 	};
 }
 
-export const noBeats = beatRows(0, 0);
+export const noBeats = beatRows(0);
 
 /** @param slot a row of the usual form with a beat */
 export function putBeatRow(

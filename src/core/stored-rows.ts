@@ -49,7 +49,7 @@ export class StoredRows {
 		const { unstoredBeats } = this.#table;
 		const marked = everything ? unstoredBeats.takeAny(at.monoMs, rowsMax) : unstoredBeats.takeDue(at.monoMs, rowsMax);
 		const slots = marked.filter((slot) => this.#isShort(slot));
-		const rows = beatRows(slots.length, at.wallMs);
+		const rows = beatRows(slots.length);
 		const { storedPlaces, packing } = this.#table;
 		for (const [index, slot] of slots.entries()) {
 			rows.places[index] = storedPlaces.placeAt(slot);

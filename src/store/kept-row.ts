@@ -11,7 +11,7 @@ export function keepingName(row: RunRow, stored: RunRow | undefined): RunRow {
 
 /** The stored row with the beat that stands at `index`. */
 export function withBeat(stored: RunRow, beats: BeatRows, index: number): RunRow {
-	const { aliveAtServerMs, eventIds, occurredMs, receivedMs, rings, ringLengths, updatedAtMs } = beats;
+	const { aliveAtServerMs, eventIds, occurredMs, receivedMs, rings, ringLengths } = beats;
 	const ringAt = index * cadenceBeatsMax;
 	return {
 		...stored,
@@ -22,7 +22,6 @@ export function withBeat(stored: RunRow, beats: BeatRows, index: number): RunRow
 			receivedMs: numberOrNull(receivedMs[index] as number),
 		},
 		occurredMs: [...rings.subarray(ringAt, ringAt + (ringLengths[index] as number))],
-		updatedAtMs,
 	};
 }
 

@@ -3,14 +3,13 @@ import type { RunColumns } from "./columns.ts";
 import { runColumns } from "./run-reader.ts";
 import type { RawRow } from "./statements.ts";
 
-/** What is bound to `writeBeat`: alive, event id, occurred, received, ring, updated; then the run's place and version. */
+/** What is bound to `writeBeat`: alive, event id, occurred, received, ring; then the run's place and version. */
 type BeatBinding = [
 	number | null,
 	Uint8Array,
 	number | null,
 	number | null,
 	Uint8Array,
-	number,
 	place: number,
 	version: number,
 ];
@@ -37,9 +36,10 @@ export function runStatements(database: Database) {
 				updated_at_ms = @updatedAtMs, name = coalesce(@name, name), parent_task_run_id = @parentTaskRunId,
 				parent_run_id = @parentRunId, labels_id = @labelsId
 			WHERE workspace = @workspace AND run_id = @runId AND version = @version`),
+		// No column of an index is among them: to see to those of ended runs costs more than the rest of it.
 		writeBeat: database.prepare<BeatBinding>(`
 			UPDATE runs SET version = version + 1, alive_at_server_ms = ?, beat_event_id = ?, beat_occurred_ms = ?,
-				beat_received_ms = ?, occurred_ms = ?, updated_at_ms = ?
+				beat_received_ms = ?, occurred_ms = ?
 			WHERE id = ? AND version = ?`),
 		labelsIdOf: database.prepare<[string], number>("SELECT id FROM run_labels WHERE content = ?").pluck(),
 		insertLabels: database.prepare<[string]>("INSERT INTO run_labels (content) VALUES (?)"),

@@ -19,7 +19,7 @@ function labelsIdOf(statements: Statements, content: string): number {
 /** @returns which of the rows were not written, because their stored version is another */
 export function writeBeats({ writeBeat }: Statements, beats: BeatRows): readonly number[] {
 	const lost: number[] = [];
-	const { places, versions, aliveAtServerMs, occurredMs, receivedMs, updatedAtMs } = beats;
+	const { places, versions, aliveAtServerMs, occurredMs, receivedMs } = beats;
 	const rings = new Uint8Array(beats.rings.buffer, beats.rings.byteOffset, beats.rings.byteLength);
 	for (let row = 0; row < places.length; row += 1) {
 		const ringAt = row * cadenceBeatsMax * Float64Array.BYTES_PER_ELEMENT;
@@ -30,7 +30,6 @@ export function writeBeats({ writeBeat }: Statements, beats: BeatRows): readonly
 			numberOrNull(occurredMs[row] as number),
 			numberOrNull(receivedMs[row] as number),
 			rings.subarray(ringAt, ringAt + ringBytes),
-			updatedAtMs,
 			places[row] as number,
 			versions[row] as number,
 		);

@@ -258,7 +258,7 @@ const fewBeats: fc.Arbitrary<BeatRows> = fc
 		},
 	)
 	.map((all) => {
-		const rows = beatRows(all.length, 1_790_000_000_000.5);
+		const rows = beatRows(all.length);
 		for (const [index, { place, version, times }] of all.entries()) {
 			rows.places[index] = place;
 			rows.versions[index] = version;

@@ -4,14 +4,13 @@ import type { RunRow } from "../../src/core/record.ts";
 import { batchOf, rowOf, runIdOf, StandingClock, workspace } from "../_util/store-samples.ts";
 import type { BuildHouse } from "./store-laws.ts";
 
-const updatedAtMs = 1_790_000_060_000;
 const occurredMs = 1_790_000_059_000.25;
 const ring = [1_789_999_999_000.25, 1_790_000_029_000.125, occurredMs];
 const eventId = "0198c0de-ffff-7fff-8fff-0123456789ab";
 
 /** The same beat of each of these rows. */
 function beatsOf(rows: readonly { readonly place: number; readonly version: number }[]): BeatRows {
-	const beats = beatRows(rows.length, updatedAtMs);
+	const beats = beatRows(rows.length);
 	for (const [index, { place, version }] of rows.entries()) {
 		beats.places[index] = place;
 		beats.versions[index] = version;
@@ -29,7 +28,6 @@ const beaten: Partial<RunRow> = {
 	aliveAtServerMs: occurredMs + 2,
 	lastBeat: { eventId, occurredMs, receivedMs: occurredMs + 1 },
 	occurredMs: ring,
-	updatedAtMs,
 };
 
 export function beatLaws(build: BuildHouse): void {
@@ -55,7 +53,7 @@ export function beatLaws(build: BuildHouse): void {
 		beats.ringLengths[0] = 0;
 		await store.commit(batchOf({ beats }));
 		const lastBeat = { eventId, occurredMs: null, receivedMs: null };
-		const row = rowOf(1, { aliveAtServerMs: null, lastBeat, occurredMs: [], updatedAtMs });
+		const row = rowOf(1, { aliveAtServerMs: null, lastBeat, occurredMs: [] });
 		expect(await store.loadRun(rowOf(1))).toMatchObject({ row, version: 2 });
 	});
 
