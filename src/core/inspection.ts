@@ -67,7 +67,8 @@ export class Inspection {
 	/** Open alerts that there is a remedy for, so many at most. */
 	remedyCases(casesMax: number): readonly RemedyCase[] {
 		const cases: RemedyCase[] = [];
-		for (const slot of this.#table.slotsFrom(0, (flags) => (flags & bits.episode) !== 0)) {
+		const { columns } = this.#table;
+		for (const slot of this.#table.slotsFrom(0, (index) => columns.has(index, bits.episode))) {
 			const one = this.#remedyCase(slot);
 			if (one !== null && cases.push(one) >= casesMax) break;
 		}
