@@ -48,6 +48,12 @@ function ingestLines(ingest: readonly IngestFigures[]): readonly string[] {
 				`| ${whole(row.liveRuns)} | ${whole(row.eventsPerSecond)} (${list(row.spread.eventsPerSecond)}) | ${row.cpuMicrosPerEvent} µs | ${row.ratioToPrefectSubscriber} (${row.spread.ratios.join(", ")}) | ${row.loopDelayP99Ms} ms | ${row.rssMb} MB | ${list(row.spread.prefectEventsPerSecond)}; ${row.spread.prefectCpuMicrosPerEvent} µs CPU each |`,
 		),
 		"",
+		...ingest
+			.filter(({ spread }) => spread.unstored > 0)
+			.map(
+				({ liveRuns, spread }) =>
+					`At ${whole(liveRuns)} runs the seconds of a shutdown were not enough: the last beats of ${whole(spread.unstored)} runs were left to the catch-up of the next start.`,
+			),
 		"Above 10,000 runs the daemon has not caught up over REST when the frames come, since a listing takes many minutes.",
 		"",
 	];

@@ -38,6 +38,7 @@ export interface IngestFigures {
 		readonly startMs: number;
 		readonly hadCaughtUp: boolean;
 		readonly dropped: number;
+		readonly unstored: number;
 	};
 }
 
@@ -112,11 +113,12 @@ async function takeTurns(source: SourceProcess, options: TurnOptions): Promise<P
 }
 
 function described({ zombied, prefectEventsPerSecond }: Pair): string {
-	const { eventsPerSecond, cpuMicrosPerEvent, loopDelayP99Ms, rssMb, dropped } = zombied;
+	const { eventsPerSecond, cpuMicrosPerEvent, loopDelayP99Ms, rssMb, dropped, unstored } = zombied;
 	const own = `${Math.round(eventsPerSecond)} events/s, ${cpuMicrosPerEvent.toFixed(1)} us CPU an event`;
 	const process = `loop delay p99 ${loopDelayP99Ms.toFixed(0)} ms, ${rssMb.toFixed(0)} MB`;
 	const lost = dropped === 0 ? "" : `, ${dropped} DROPPED`;
-	return `${own}, ${process}${lost}; Prefect's subscriber ${Math.round(prefectEventsPerSecond)} events/s`;
+	const late = unstored === 0 ? "" : `, ${unstored} runs not stored`;
+	return `${own}, ${process}${lost}${late}; Prefect's subscriber ${Math.round(prefectEventsPerSecond)} events/s`;
 }
 
 function figuresOf(liveRuns: number, pairs: readonly Pair[]): IngestFigures {
@@ -149,6 +151,7 @@ function figuresOf(liveRuns: number, pairs: readonly Pair[]): IngestFigures {
 			startMs: Math.round(of(({ zombied }) => zombied.startMs)),
 			hadCaughtUp: pairs.every(({ zombied }) => zombied.hadCaughtUp),
 			dropped: pairs.reduce((sum, { zombied }) => sum + zombied.dropped, 0),
+			unstored: Math.max(...pairs.map(({ zombied }) => zombied.unstored)),
 		},
 	};
 }

@@ -20,6 +20,7 @@ export const listedRunsMax = 10_000;
 const startPatienceMs = 300_000;
 const catchUpPatienceMs = 60_000;
 const drainPatienceMs = 600_000;
+const cutShort = "stopped while the database had not ended a commit";
 
 /** `zombied run` from the sources on a fleet's database, with the probe beside it. */
 export class MeasuredDaemon {
@@ -91,10 +92,14 @@ export class MeasuredDaemon {
 		return seriesSum(await this.page("/metrics"), "zombied_queue_overflows_total");
 	}
 
-	/** Everything that waits is processed and committed before the process ends. */
+	/**
+	 * Everything that waits is processed before the process ends, and committed, as far as the seconds that a shutdown has
+	 * are enough for it: with a million rows to write they are not.
+	 */
 	async stop(): Promise<ProbeReport> {
 		const { code } = await this.#process.terminate(drainPatienceMs);
-		if (code !== 0) throw new Error(`the daemon ended with code ${code}:\n${this.#process.tail}`);
+		const isCutShort = code === 75 && this.#process.tail.includes(cutShort);
+		if (code !== 0 && !isCutShort) throw new Error(`the daemon ended with code ${code}:\n${this.#process.tail}`);
 		return JSON.parse(readFileSync(this.#probeFile, "utf8")) as ProbeReport;
 	}
 
