@@ -106,12 +106,6 @@ export class PrefectRest {
 		return (made as { id: string }).id;
 	}
 
-	/** How many of a deployment's slots are taken. */
-	async takenSlots(deploymentId: string): Promise<number> {
-		const deployment = await this.#call("GET", `/deployments/${deploymentId}`);
-		return (deployment as { global_concurrency_limit: { active_slots: number } }).global_concurrency_limit.active_slots;
-	}
-
 	/** A run without any process behind it, in RUNNING, or in PENDING. */
 	async createBareRun(name: string, tags: readonly string[] = [], state = "RUNNING"): Promise<string> {
 		const run = (await this.#call("POST", "/flow_runs/", {

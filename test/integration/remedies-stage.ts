@@ -56,7 +56,6 @@ export class RemediesStage {
 	readonly server: PrefectServer;
 	readonly daemon: DaemonProcess;
 	readonly runs: Runs;
-	readonly limitedDeployment: string;
 	readonly remedyLines: RemedyLine[];
 	readonly #healthy: readonly string[];
 	readonly #worker: FlowProcess;
@@ -70,7 +69,6 @@ export class RemediesStage {
 		daemon: DaemonProcess;
 		remedyLines: RemedyLine[];
 		runs: Runs;
-		limitedDeployment: string;
 		healthy: readonly string[];
 		worker: FlowProcess;
 		python: string;
@@ -81,7 +79,6 @@ export class RemediesStage {
 		this.daemon = parts.daemon;
 		this.remedyLines = parts.remedyLines;
 		this.runs = parts.runs;
-		this.limitedDeployment = parts.limitedDeployment;
 		this.#healthy = parts.healthy;
 		this.#worker = parts.worker;
 		this.#python = parts.python;
@@ -132,7 +129,7 @@ export class RemediesStage {
 		for (let n = 0; n < healthyRuns; n += 1) healthy.push(await bare(`healthy-${n}`));
 		const beating = [...healthy, runs.dry, runs.off, runs.mistaken, late];
 		for (const ageMs of beatAgesMs) await rest.postHeartbeats(beating, [ageMs]);
-		const parts = { server, daemon, remedyLines, runs, limitedDeployment, healthy, worker };
+		const parts = { server, daemon, remedyLines, runs, healthy, worker };
 		return new RemediesStage({ ...parts, python, resources: resources.move(), signal });
 	}
 
