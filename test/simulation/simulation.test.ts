@@ -135,15 +135,23 @@ describe("the simulation notices", () => {
 		},
 	);
 
-	test.each([
-		["the cadence", (row: RunRow): RunRow => ({ ...row, occurredMs: row.occurredMs.slice(-1) })],
-		["the end", (row: RunRow): RunRow => ({ ...row, endedAtMs: null })],
-	] as const)("a daemon that forgets %s of a run when it writes it again", async (_what, forget) => {
+	test("a daemon that forgets the cadence of a run when it writes it again", async () => {
 		const written = new Set<string>();
 		const daemon = writing((row) => {
 			const isAgain = row.lastBeat === null || written.has(row.lastBeat.eventId);
 			written.add(row.lastBeat?.eventId ?? "");
-			return isAgain ? forget(row) : row;
+			return isAgain ? { ...row, occurredMs: row.occurredMs.slice(-1) } : row;
+		});
+		expect(await ruleBrokenIn({ sabotage: { daemon } })).toBe("proof of life never goes back");
+	});
+
+	test("a daemon that writes an ended run once more, and forgets its end", async () => {
+		// A sound one has no reason to: a late beat is written by itself.
+		let ended: CommitBatch["runs"] = [];
+		const daemon = committing((batch) => {
+			const again = ended.map(({ row, version }) => ({ row: { ...row, endedAtMs: null }, version: version + 1 }));
+			ended = batch.runs.filter(({ row }) => row.endedAtMs !== null);
+			return { ...batch, runs: [...batch.runs, ...again] };
 		});
 		expect(await ruleBrokenIn({ sabotage: { daemon } })).toBe("proof of life never goes back");
 	});
