@@ -1,6 +1,9 @@
+import { spawnSync } from "node:child_process";
 import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Episode } from "../../../src/core/episode.ts";
+import { systemClock } from "../../../src/lib/clock.ts";
 import { alertLineSchema } from "../../../src/notify/alert-line.ts";
 import type { Notice } from "../../../src/notify/sink.ts";
 import { refusalOf } from "../../../src/notify/webhook/address-guard.ts";
@@ -43,6 +46,22 @@ async function errorOf(url: string, options: Partial<WebhookSinkOptions> = {}): 
 	);
 }
 
+function signedBy(secret: string, timestamp: string, body: string): string {
+	return `sha256=${createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex")}`;
+}
+
+/** What the example of the documentation makes of a request: `True` or `False`. */
+function saysPython(secret: string, headers: Readonly<Record<string, string>>, body: string): string {
+	const page = readFileSync(new URL("../../../docs/alerting.md", import.meta.url), "utf8");
+	const example = /```python\n(.*?)```/su.exec(page)?.[1] ?? "";
+	const call = "import json, sys\ngiven = json.load(sys.stdin)";
+	const print = 'print(is_genuine(given["secret"].encode(), given["headers"], given["body"].encode()))';
+	const input = JSON.stringify({ secret, headers, body });
+	const { stdout, stderr } = spawnSync("python3", ["-c", `${example}\n${call}\n${print}`], { input, encoding: "utf8" });
+	expect(stderr).toBe("");
+	return stdout.trim();
+}
+
 describe("D6: a webhook", () => {
 	test("is sent a CloudEvent whose data is the alert line", async () => {
 		await using receiver = await HttpReceiver.start();
@@ -68,9 +87,26 @@ describe("D6: a webhook", () => {
 		const { headers, body } = receiver.received[0]!;
 		const timestamp = String(headers["x-zombied-timestamp"]);
 		expect(timestamp).toMatch(/^\d{10}$/u);
-		const expected = createHmac("sha256", "s3cret").update(`${timestamp}.${body}`).digest("hex");
-		expect(headers["x-zombied-signature"]).toBe(`sha256=${expected}`);
+		expect(headers["x-zombied-signature"]).toBe(signedBy("s3cret", timestamp, body));
 		expect(headers.authorization).toBe("Bearer t");
+	});
+
+	test("has the signature that docs/alerting.md checks in Python, for the body that was sent and no other", async () => {
+		await using receiver = await HttpReceiver.start();
+		await using sink = sinkFor(receiver.url, { secret: "s3cret", clock: systemClock });
+		await sink.send([noticeOf()], signal);
+		const { headers, body } = receiver.received[0]!;
+		const given = {
+			"X-Zombied-Timestamp": String(headers["x-zombied-timestamp"]),
+			"X-Zombied-Signature": String(headers["x-zombied-signature"]),
+		};
+		const late = { ...given, "X-Zombied-Timestamp": String(Number(given["X-Zombied-Timestamp"]) - 600) };
+		expect(saysPython("s3cret", given, body)).toBe("True");
+		expect(saysPython("s3cret", given, `${body} `)).toBe("False");
+		expect(saysPython("another", given, body)).toBe("False");
+		expect(saysPython("s3cret", late, body)).toBe("False");
+		const old = signedBy("s3cret", late["X-Zombied-Timestamp"], body);
+		expect(saysPython("s3cret", { ...late, "X-Zombied-Signature": old }, body)).toBe("False");
 	});
 
 	test("can have a body of its own, in which no text gets out of its quotes", async () => {
