@@ -73,7 +73,9 @@ export class Restoration {
 
 	/** Call once, before any input. */
 	begin(known: KnownWorld, at: Instant): void {
-		const { table, learning, groups } = this.#targets;
+		const { table, learning, groups, observation } = this.#targets;
+		// From here on ticks are to come: a pause of ours before the first one counts as any other.
+		observation.tick(at, 0);
 		for (const episode of known.openEpisodes) {
 			const slot = table.get(episode.runId) ?? table.add(newRun(episode.runId), at.monoMs);
 			slot.episode = episode;

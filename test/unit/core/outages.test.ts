@@ -85,6 +85,28 @@ describe("outages", () => {
 		expect(episode.evidence.blindSeconds).toBeCloseTo(600, -1);
 	});
 
+	it("of our own before a new process's first tick are too", () => {
+		const world = new World();
+		const run = started(world, "r");
+		world.at(10 * minute, () => {
+			world.stopDaemon();
+			world.server.kill(run);
+		});
+		world.at(10 * minute + 36 * second, () => {
+			world.startDaemon();
+			world.daemonFrozen = true;
+		});
+		world.at(13 * minute, () => {
+			world.daemonFrozen = false;
+		});
+		world.run(hour);
+		expect(world.count("own_pause")).toBe(1);
+		expect(world.story).toEqual(["r raised"]);
+		const { episode } = raisedOf(world, "r")[0]!;
+		expectOnTime(episode);
+		expect(episode.evidence.blindSeconds).toBeGreaterThanOrEqual(144);
+	});
+
 	it("a silent stream is blind for fifteen minutes at most", () => {
 		const world = new World();
 		const runs = Array.from({ length: 10 }, (_, index) => {
