@@ -47,7 +47,8 @@ describe("the package that npm makes", () => {
 		const files = await filesBelow(installed.packageFolder);
 		const texts = ["package.json", "LICENSE", "README.md", "CHANGELOG.md"];
 		const foreign = files.filter(
-			(file) => !/^(?:dist\/.*\.js|migrations\/.*\.sql|config\/[\w.-]+\.(?:yaml|json))$/u.test(file),
+			(file) =>
+				!/^(?:dist\/.*\.js|migrations\/.*\.sql|deploy\/.*\.rules\.yaml|config\/[\w.-]+\.(?:yaml|json))$/u.test(file),
 		);
 		expect(foreign.toSorted()).toEqual(texts.toSorted());
 		const sources = await filesBelow(path.join(import.meta.dirname, "../../src"));
