@@ -37,7 +37,7 @@ function sinkOf(settings: SinkSettings, parts: SinkParts): Sink {
 		case "webhook": {
 			const { url, secret = null, headers, body = null, denyPrivate } = settings;
 			const signed = secret === null ? null : secret.secret;
-			return new WebhookSink({ ...common, url: url.secret, secret: signed, headers, body, denyPrivate, ca: null });
+			return new WebhookSink({ ...common, url: url.secret, secret: signed, headers, body, denyPrivate });
 		}
 	}
 	return settings satisfies never;

@@ -59,8 +59,8 @@ interface Lane {
 
 /**
  * Sends committed outbox rows: for each sink one at a time and in order, so that a resolve never overtakes its raise. A
- * failure that may pass is tried again with full jitter until it is delivered; one that cannot pass is reported and
- * settled. Sinks do not wait for one another.
+ * failure that may pass is tried again, when the receiver says or with full jitter, for a day (the alert log: for ever); one
+ * that cannot pass is reported and settled. Sinks do not wait for one another.
  */
 export class Dispatcher {
 	readonly #options: DispatcherOptions;

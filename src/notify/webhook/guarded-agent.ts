@@ -9,8 +9,6 @@ const connectMsMax = 10_000;
 
 export interface GuardOptions {
 	readonly denyPrivate: boolean;
-	/** Certificates (PEM) trusted instead of the usual ones; null: the usual ones. */
-	readonly ca: string | null;
 }
 
 /**
@@ -19,8 +17,7 @@ export interface GuardOptions {
  * at the other end is looked at once more before anything is sent.
  */
 export function guardedAgent(guard: GuardOptions): Agent {
-	const ca = guard.ca === null ? {} : { ca: guard.ca };
-	const connect = buildConnector({ timeout: connectMsMax, allowH2: false, ...ca });
+	const connect = buildConnector({ timeout: connectMsMax, allowH2: false });
 	return new Agent({
 		connections: 1,
 		connect: (options, callback) => void connectGuarded(connect, options, guard, callback),
@@ -63,7 +60,7 @@ function checkPeer(socket: Socket, guard: GuardOptions): void {
  * @param hostname as `URL` gives it: IPv4 in whatever form it was written in its usual one, IPv6 in brackets
  * @throws OutsideError: final when an address of the name is refused
  */
-export async function allowedAddressOf(hostname: string, guard: Pick<GuardOptions, "denyPrivate">): Promise<string> {
+export async function allowedAddressOf(hostname: string, guard: GuardOptions): Promise<string> {
 	const host = hostname.replace(/^\[(.*)\]$/u, "$1");
 	const addresses = isIP(host) === 0 ? await resolved(host) : [host];
 	for (const address of addresses) {

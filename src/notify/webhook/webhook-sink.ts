@@ -19,7 +19,6 @@ export interface WebhookSinkOptions extends AlertLineContext {
 	/** Instead of a CloudEvent, for gateways that want a body of their own; null: none. */
 	readonly body: string | null;
 	readonly denyPrivate: boolean;
-	readonly ca: string | null;
 	readonly clock: Clock;
 }
 

@@ -32,7 +32,6 @@ function sinkFor(url: string, options: Partial<WebhookSinkOptions> = {}): Webhoo
 		headers: {},
 		body: null,
 		denyPrivate: false,
-		ca: null,
 		clock: new SkippingClock(),
 		...options,
 	});
