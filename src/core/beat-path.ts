@@ -2,27 +2,13 @@ import type { Instant } from "../lib/clock.ts";
 import { firstKinds } from "./first-signs.ts";
 import type { HeardBeat } from "./heard-beat.ts";
 import { idOf } from "./id-words.ts";
-import { nextLookAfterBeat } from "./next-look.ts";
 import type { Observation } from "./observation.ts";
-import { beatsShift, bits, deltasMax, firstShift, passedShift } from "./run-columns.ts";
+import { beatsShift, bits, deltasMax, firstShift } from "./run-columns.ts";
 import type { RunTable } from "./run-table.ts";
 import type { StreamLoss } from "./stream-loss.ts";
+import { isUsual, nextLookOfUsual } from "./usual-row.ts";
 import type { Witnesses } from "./witnesses.ts";
 import type { Yardstick } from "./yardstick.ts";
-
-/** An armed run whose cadence its own beats tell, */
-const usualBits = bits.taken | bits.armed | bits.beat | bits.settled;
-/** of which all that is known stands in the columns, and nothing is asked, doubted, told or put off. */
-const unusualBits =
-	bits.whole |
-	bits.ended |
-	bits.unstamped |
-	bits.beatApart |
-	bits.extra |
-	bits.episode |
-	bits.asking |
-	bits.doubtful |
-	bits.rare;
 
 export interface BeatPathParts {
 	readonly table: RunTable;
@@ -72,19 +58,17 @@ export class BeatPath {
 	#rowFor(beat: HeardBeat, aliveAtMonoMs: number): number {
 		const { packing, columns } = this.#parts.table;
 		const slot = this.#parts.table.indexOfWords(beat.runId);
-		if (slot === -1 || !this.#isUsual(slot)) return -1;
+		if (slot === -1 || !this.#isTakenInPlace(slot)) return -1;
 		if (aliveAtMonoMs < (columns.aliveMonoMs[slot] as number)) return -1;
 		this.#deltaUs = packing.nextDeltaUs(slot, beat);
 		return this.#deltaUs === 0 ? -1 : slot;
 	}
 
-	#isUsual(slot: number): boolean {
+	#isTakenInPlace(slot: number): boolean {
 		const { packing, columns } = this.#parts.table;
 		const flags = columns.flags[slot] as number;
-		if ((flags & (usualBits | unusualBits)) !== usualBits) return false;
-		// Not asked about since its last beat; and a ring that is not full yet teaches something about its deployment.
-		if (columns.small(slot, passedShift, 7) !== 0 || columns.small(slot, beatsShift, 15) !== deltasMax + 1)
-			return false;
+		// A ring that is not full yet teaches something about its deployment.
+		if (!isUsual(flags) || columns.small(slot, beatsShift, 15) !== deltasMax + 1) return false;
 		// Its first beat after RUNNING does so too.
 		const first = columns.small(slot, firstShift, 7);
 		if (first === firstKinds.running || first === firstKinds.apart) return false;
@@ -94,21 +78,13 @@ export class BeatPath {
 	}
 
 	#put(slot: number, beat: HeardBeat, aliveAtMonoMs: number, nowMonoMs: number): void {
-		const { packing, columns, unstoredBeats } = this.#parts.table;
+		const { table, yardstick } = this.#parts;
+		const { packing, columns, unstoredBeats } = table;
 		packing.putNextBeat(slot, beat, this.#deltaUs, aliveAtMonoMs);
 		if (columns.small(slot, firstShift, 7) === firstKinds.none)
 			columns.setSmall(slot, firstShift, 7, firstKinds.beaten);
 		columns.touchedMonoMs[slot] = nowMonoMs;
-		columns.nextLookMonoMs[slot] = this.#nextLook(slot, aliveAtMonoMs);
+		columns.nextLookMonoMs[slot] = nextLookOfUsual(table, slot, yardstick);
 		unstoredBeats.mark(slot);
-	}
-
-	#nextLook(slot: number, aliveAtMonoMs: number): number {
-		const { table, yardstick } = this.#parts;
-		const { packing, columns } = table;
-		const isSettled = columns.has(slot, bits.settled);
-		const { type } = packing.kinds.at(columns.stateKinds[slot] as number);
-		if (!isSettled || type !== "RUNNING") return Number.NEGATIVE_INFINITY;
-		return nextLookAfterBeat(aliveAtMonoMs, packing.settledTauMs(slot), columns.surroundingsAt(slot), yardstick);
 	}
 }

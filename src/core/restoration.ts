@@ -131,6 +131,8 @@ function mapLife(
 	const isUnheard = Number.isNaN(columns.aliveMonoMs[slot] as number);
 	if (isApart || !isUnheard || serverMs !== columns.receivedMs[slot]) return false;
 	columns.aliveMonoMs[slot] = Math.min(nowMonoMs, serverMs + offsetMs);
+	// With a proof of life its silence counts, where it should beat.
+	columns.set(slot, bits.armed, columns.has(slot, bits.shouldBeat));
 	columns.nextLookMonoMs[slot] = Number.NEGATIVE_INFINITY;
 	return true;
 }

@@ -43,6 +43,7 @@ export class Rounds {
 	 */
 	go(at: Instant, atRun: (slot: Slot, act: () => void) => void, mayLeave: boolean): Round {
 		this.#looks.refresh();
+		this.#looks.putOffUsual(at.monoMs);
 		const questions: Question[] = [];
 		const evictedRuns: string[] = [];
 		for (const slot of this.#looks.due(at.monoMs)) {

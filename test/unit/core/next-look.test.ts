@@ -105,6 +105,20 @@ function teachCadences({ learning }: Stage, tausMs: readonly number[]): void {
 	}
 }
 
+const state = { id: uuid(2, 1), type: "RUNNING", name: "Running", scheduledTimeMs: null, fromRest: true } as const;
+
+/** Nearly all of them of the form that has a short way. */
+const anyBeatingRun = fc.record({ run: anyRun, type: fc.constantFrom("RUNNING", "CANCELLING") }).map(
+	({ run, type }): Run => ({
+		...run,
+		state: { ...state, type, timestampMs: serverZeroMs },
+		endedAtMs: null,
+		afterEnd: null,
+		beatAtMonoMs: run.aliveAtMonoMs,
+		labels: { ...run.labels, parentTaskRunId: null },
+	}),
+);
+
 describe("the next look", () => {
 	it("is never after a question, an end that comes with time, or the run's leaving", { timeout: 60_000 }, () => {
 		const instants = fc.array(fc.nat(6 * hour), { minLength: 5, maxLength: 30 });
@@ -137,6 +151,37 @@ describe("the next look", () => {
 		);
 	});
 
+	it("of a row of the usual form is told from its columns: the same, or earlier", () => {
+		let [same, wholes] = [0, 0];
+		fc.assert(
+			fc.property(anyBeatingRun, anySettings, fc.nat(hour), (run, settings, nowMs) => {
+				const stage = new Stage(settings);
+				teach(stage, 6, 40 * second);
+				const slot = stage.table.add(run, 0);
+				stage.looks.settle(slot);
+				const nextMs = slot.nextLookMonoMs;
+				slot.nextLookMonoMs = Number.NEGATIVE_INFINITY;
+				stage.looks.putOffUsual(nowMs);
+				expect(slot.nextLookMonoMs).toBeLessThanOrEqual(nextMs);
+				if (slot.nextLookMonoMs === Number.NEGATIVE_INFINITY) wholes += 1;
+				else if (slot.nextLookMonoMs === nextMs) same += 1;
+			}),
+			{ numRuns: 2_000 },
+		);
+		expect([same > 20, wholes > 20]).toEqual([true, true]);
+	});
+
+	it("of a run that beats needs no look, and of one that was asked about it does", () => {
+		const stage = new Stage();
+		const slot = stage.table.add(beating, 0);
+		stage.looks.putOffUsual(0);
+		expect(stage.due(0)).toEqual([]);
+		expect(slot.nextLookMonoMs).toBeCloseTo(4 * minute + 45 * second - 1);
+		slot.passed = "missed";
+		stage.looks.putOffUsual(0);
+		expect(stage.due(0)).toEqual([beating.runId]);
+	});
+
 	it("is not put off: a run that beats is left alone until its next beat has been missed", () => {
 		const stage = new Stage();
 		const slot = stage.table.add(beating, 0);
@@ -150,7 +195,6 @@ describe("the next look", () => {
 	});
 });
 
-const state = { id: uuid(2, 1), type: "RUNNING", name: "Running", scheduledTimeMs: null, fromRest: true } as const;
 const ring = [0, 1, 2, 3, 4].map((beat) => serverZeroMs + beat * minute - 30 * beat * second);
 const beating: Run = {
 	...newRun(uuid(1, 1)),
