@@ -58,6 +58,7 @@ const sinkTypes = {
 		urls: z.array(httpUrl(), { error: urlsError }).min(1, { error: urlsError }).max(urlsMax, { error: urlsError }),
 		headers: headerFields().prefault({}),
 	}),
+	prefect: z.strictObject({ type: z.literal("prefect"), ...common() }),
 	webhook: z.strictObject({
 		type: z.literal("webhook"),
 		...common(),
@@ -76,7 +77,7 @@ const typeError = `needs a type, one of ${Object.keys(sinkTypes).join(", ")}`;
 
 const sinkSchema = z.discriminatedUnion(
 	"type",
-	[sinkTypes.slack, sinkTypes.pagerduty, sinkTypes.alertmanager, sinkTypes.webhook],
+	[sinkTypes.slack, sinkTypes.pagerduty, sinkTypes.alertmanager, sinkTypes.prefect, sinkTypes.webhook],
 	{ error: typeError },
 );
 

@@ -6,6 +6,7 @@ import type { Sink } from "../notify/sink.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import { type Connection, runPageUrl } from "../prefect/connection.ts";
 import { EventStream, type StreamListener, streamTiming } from "../prefect/event-stream.ts";
+import { EventWriter } from "../prefect/event-writer.ts";
 import { RestTransport } from "../prefect/rest-transport.ts";
 import type { Transport } from "../prefect/transport.ts";
 import { cronSlots } from "../schedule/cron-slots.ts";
@@ -46,9 +47,15 @@ export interface LivePortsOptions {
 /** Prefect's socket and REST API, the seconds of the wall clock, and stdout. */
 export function livePorts({ settings, connection, clock, random, reporter, stdout }: LivePortsOptions): Ports {
 	const { namespace } = settings;
+	let transport: RestTransport | null = null;
+	const prefect = new EventWriter(() => {
+		if (transport === null) throw new Error("an event is to be written before there is a connection");
+		return transport;
+	});
+	const uiUrl = (runId: string): string => runPageUrl(connection, runId);
 	return {
-		transport: (told) =>
-			new RestTransport({
+		transport: (told) => {
+			transport = new RestTransport({
 				settings: connection,
 				clock,
 				random,
@@ -56,11 +63,13 @@ export function livePorts({ settings, connection, clock, random, reporter, stdou
 				restPerSecond: settings.limits.restPerSecond,
 				csrfClientId: randomUUID(),
 				...told,
-			}),
+			});
+			return transport;
+		},
 		stream: (listener) =>
 			new EventStream({ settings: connection, clock, random, reporter, listener, timing: streamTiming }),
 		slots: cronSlots(() => reporter.scheduleMissed("sweep")),
-		sinks: sinksOf(settings, { stdout, namespace, clock, uiUrl: (runId) => runPageUrl(connection, runId) }),
+		sinks: sinksOf(settings, { stdout, namespace, clock, uiUrl, prefect }),
 		actsOnRuns: true,
 	};
 }

@@ -6,6 +6,7 @@ import { AlertmanagerSink } from "../notify/alertmanager/alertmanager-sink.ts";
 import type { AlertLineContext } from "../notify/line-parts.ts";
 import { LogSink } from "../notify/log/log-sink.ts";
 import { PagerDutySink } from "../notify/pagerduty/pagerduty-sink.ts";
+import { PrefectEventSink, type PrefectEvents } from "../notify/prefect-event/prefect-event-sink.ts";
 import type { Sink } from "../notify/sink.ts";
 import { SlackSink } from "../notify/slack/slack-sink.ts";
 import { WebhookSink } from "../notify/webhook/webhook-sink.ts";
@@ -13,6 +14,8 @@ import { WebhookSink } from "../notify/webhook/webhook-sink.ts";
 export interface SinkParts extends AlertLineContext {
 	readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean | undefined };
 	readonly clock: Clock;
+	/** The watched server. */
+	readonly prefect: PrefectEvents;
 }
 
 /** The alert log on stdout, and what the settings name beside it. */
@@ -34,6 +37,8 @@ function sinkOf(settings: SinkSettings, parts: SinkParts): Sink {
 				urls: settings.urls as [string, ...string[]],
 				headers: settings.headers,
 			});
+		case "prefect":
+			return new PrefectEventSink(common);
 		case "webhook": {
 			const { url, secret = null, headers, body = null, denyPrivate } = settings;
 			const signed = secret === null ? null : secret.secret;

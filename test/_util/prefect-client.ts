@@ -30,7 +30,7 @@ export class ClientUnderTest implements AsyncDisposable {
 	readonly answers: (number | null)[] = [];
 	failures = 0;
 	readonly api: ApiClient;
-	readonly #transport: RestTransport;
+	readonly transport: RestTransport;
 	readonly signal = new AbortController().signal;
 
 	constructor(url: string, more: Partial<RestOptions> = {}, connection: Partial<ConnectionSettings> = {}) {
@@ -47,12 +47,12 @@ export class ClientUnderTest implements AsyncDisposable {
 			},
 			...more,
 		};
-		this.#transport = new RestTransport(options);
-		this.api = new ApiClient({ transport: this.#transport, clock: options.clock, reporter: options.reporter });
+		this.transport = new RestTransport(options);
+		this.api = new ApiClient({ transport: this.transport, clock: options.clock, reporter: options.reporter });
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
-		await this.#transport[Symbol.asyncDispose]();
+		await this.transport[Symbol.asyncDispose]();
 	}
 }
 

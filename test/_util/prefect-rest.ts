@@ -23,6 +23,7 @@ export interface PrefectEvent {
 	readonly occurred: string;
 	readonly received: string;
 	readonly resource: Readonly<Record<string, string>>;
+	readonly payload: Readonly<Record<string, unknown>>;
 }
 
 export interface NewRun {
@@ -151,11 +152,24 @@ export class PrefectRest {
 		await this.#call("POST", "/events", beats);
 	}
 
-	/** The stored heartbeats of a run, newest first, at most 50. Events are stored 3 to 5 s after they arrive. */
-	async heartbeats(runId: string): Promise<readonly PrefectEvent[]> {
+	/** Posts an event of this name about a run, occurred now, with nothing else in it. */
+	async postEvent(event: string, runId: string): Promise<void> {
+		await this.#call("POST", "/events", [{ ...heartbeatOf(runId, runId, Date.now()), event }]);
+	}
+
+	async createAutomation(automation: object): Promise<void> {
+		await this.#call("POST", "/automations/", automation);
+	}
+
+	heartbeats(runId: string): Promise<readonly PrefectEvent[]> {
+		return this.events("prefect.flow-run.heartbeat", runId);
+	}
+
+	/** The stored events of a run, newest first, at most 50. Events are stored 3 to 5 s after they arrive. */
+	async events(name: string, runId: string): Promise<readonly PrefectEvent[]> {
 		const page = await this.#call("POST", "/events/filter", {
 			filter: {
-				event: { name: ["prefect.flow-run.heartbeat"] },
+				event: { name: [name] },
 				resource: { id: [`prefect.flow-run.${runId}`] },
 				occurred: { since: longAgo, until: farFuture },
 				order: "DESC",

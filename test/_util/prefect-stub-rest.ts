@@ -66,6 +66,8 @@ export function answerRest(world: StubWorld, method: string, url: URL, body: Jso
 			return filterLogs(world, body ?? {});
 		case "POST /task_runs/filter":
 			return filterTaskRuns(world, body ?? {});
+		case "POST /events":
+			return { status: 204, body: "" };
 		case "POST /events/filter":
 			return firstEvents(world, body ?? {});
 		case "GET /events/filter/next":

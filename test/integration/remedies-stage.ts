@@ -1,5 +1,6 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { eventually, once } from "../_util/eventually.ts";
+import type { FlowRunRecord, PrefectEvent } from "../_util/prefect-rest.ts";
 import { PrefectServer } from "../_util/prefect-server.ts";
 import type { AlertLine } from "../_util/real-alert-line.ts";
 import { DaemonProcess } from "../_util/real-daemon.ts";
@@ -19,6 +20,7 @@ export interface RemedyLine {
 
 // Two cadences of Prefect's shortest, and a little: a verdict comes in little over a minute.
 const settings = `
+sinks: [{ type: prefect }]
 rules: [{ match: {}, threshold: 65s }]
 detector: { stuckPending: 20s }
 remedy:
@@ -35,8 +37,10 @@ remedy:
 
 const patienceMs = 240_000;
 /** Enough that those that fall silent are no mass lapse. */
-const healthyRuns = 30;
+const healthyRuns = 40;
 const beatEveryMs = 20_000;
+/** Longer than zombied takes, and than the oldest beat is old. */
+const documentedSeconds = 150;
 const beatAgesMs = [4, 3, 2, 1, 0].map((beats) => beats * cadenceSeconds * 1000);
 /** The shortest lease that Prefect gives. */
 const leaseSeconds = 60;
@@ -49,6 +53,38 @@ interface Runs {
 	/** Of a deployment of one slot, whose lease passes before it is due; `heir` gets the slot. */
 	readonly late: string;
 	readonly heir: string;
+	/** Has the tag that the recipe's automation is for. */
+	readonly acted: string;
+	/** Watched by the documented automation, as `disarmed` is, which gets an event that the automation takes for a sign of life. */
+	readonly left: string;
+	readonly disarmed: string;
+}
+
+/** The automation of the recipe in docs/alerting.md, as it stands there. */
+export const recipe = JSON.parse(
+	/```json\n(\{\n {2}"name".*?)```/su.exec(
+		readFileSync(new URL("../../docs/alerting.md", import.meta.url), "utf8"),
+	)?.[1] ?? "null",
+) as { readonly actions: readonly { readonly message: string }[] };
+
+export const documentedMessage = "no event for too long";
+
+/** Prefect's own recipe against zombies, in its widest form: whatever event of the run there is disarms it. */
+function documentedAutomation(runIds: readonly string[]) {
+	return {
+		name: "documented",
+		trigger: {
+			type: "event",
+			posture: "Proactive",
+			match: { "prefect.resource.id": runIds.map((runId) => `prefect.flow-run.${runId}`) },
+			for_each: ["prefect.resource.id"],
+			after: ["prefect.flow-run.heartbeat"],
+			expect: ["prefect.flow-run.*"],
+			threshold: 1,
+			within: documentedSeconds,
+		},
+		actions: [{ type: "change-flow-run-state", state: "CRASHED", name: "Crashed", message: documentedMessage }],
+	};
 }
 
 /** A real server with a daemon that may act, a little; one real flow that is killed, and runs whose beats are posted. */
@@ -124,10 +160,16 @@ export class RemediesStage {
 			off: await bare("off"),
 			mistaken: await bare("mistaken", ["is-alive-after-all"]),
 			pending: await bare("pending", ["may-be-touched"], "PENDING"),
+			acted: await bare("acted", ["may-be-crashed"]),
+			left: await bare("left"),
+			disarmed: await bare("disarmed"),
 		};
+		await rest.createAutomation(recipe);
+		await rest.createAutomation(documentedAutomation([runs.left, runs.disarmed]));
 		const healthy: string[] = [];
 		for (let n = 0; n < healthyRuns; n += 1) healthy.push(await bare(`healthy-${n}`));
-		const beating = [...healthy, runs.dry, runs.off, runs.mistaken, late];
+		const { dry, off, mistaken, acted, left, disarmed } = runs;
+		const beating = [...healthy, dry, off, mistaken, late, acted, left, disarmed];
 		for (const ageMs of beatAgesMs) await rest.postHeartbeats(beating, [ageMs]);
 		const parts = { server, daemon, remedyLines, runs, healthy, worker };
 		return new RemediesStage({ ...parts, python, resources: resources.move(), signal });
@@ -168,6 +210,19 @@ export class RemediesStage {
 			signal: this.#signal,
 			why: () => this.daemon.tail,
 		});
+	}
+
+	/** What zombied has told the server of a run, once it is stored. */
+	told(event: string, runId: string): Promise<PrefectEvent> {
+		const look = async () => (await this.server.rest.events(event, runId))[0];
+		const what = `the event ${event} of ${runId}`;
+		return eventually(look, { what, timeoutMs: patienceMs, everyMs: 1_000, signal: this.#signal });
+	}
+
+	/** The run as it is when it has been marked Crashed. */
+	async crashed(runId: string): Promise<FlowRunRecord> {
+		await this.#waitForState(runId, "Crashed");
+		return await this.server.rest.readRun(runId);
 	}
 
 	raised(runId: string): Promise<AlertLine> {

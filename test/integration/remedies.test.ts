@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sumSeries } from "../_util/metrics-page.ts";
 import { ensurePrefectVenv } from "../prefect/venv.ts";
-import { RemediesStage } from "./remedies-stage.ts";
+import { documentedMessage, RemediesStage, recipe } from "./remedies-stage.ts";
 
 // All tests start together and share the stage: everything that waits does so at the same time.
 const stop = new AbortController();
@@ -97,5 +97,37 @@ describe.concurrent("D8: a run that beats again after it was marked", () => {
 		expect(await stage.remedyOf(mistaken, "remedy.mistake")).toMatchObject({ scope: "tag=is-alive-after-all" });
 		const metrics = await fetch(`${stage.daemon.address}/metrics`);
 		expect(sumSeries(await metrics.text(), "zombied_remedy_mistakes_total")).toBe(1);
+	});
+});
+
+describe.concurrent("D7: an event that zombied posts to Prefect", () => {
+	it("lets an automation act on the run, as docs/alerting.md has it", async () => {
+		const { acted } = stage.runs;
+		const [{ alert_id: alertId }, crashed] = await Promise.all([stage.raised(acted), stage.crashed(acted)]);
+		expect(crashed.state).toMatchObject({ type: "CRASHED", message: recipe.actions[0]?.message });
+		const told = await stage.told("zombied.flow-run.zombie", acted);
+		expect(told.resource).toMatchObject({ "prefect.resource.name": "acted" });
+		expect(told.payload).toMatchObject({ event: "alert.raised", alert_id: alertId });
+		expect(Date.parse(crashed.state?.timestamp ?? "")).toBeGreaterThanOrEqual(Date.parse(told.received));
+		const over = await stage.told("zombied.flow-run.zombie.resolved", acted);
+		expect(over.payload).toMatchObject({ alert_id: alertId, outcome: "ended" });
+		expect(await stage.server.rest.events("zombied.flow-run.zombie", acted)).toHaveLength(1);
+	});
+
+	it("lets none act on a run that it is not for", async () => {
+		const { acted, off } = stage.runs;
+		await Promise.all([stage.told("zombied.flow-run.zombie", off), stage.crashed(acted)]);
+		expect((await stage.server.rest.readRun(off)).state_type).toBe("RUNNING");
+	});
+
+	it("disarms nothing: the documented automation fires all the same, and would not for an event of Prefect's name", async () => {
+		const { left, disarmed } = stage.runs;
+		const told = await stage.told("zombied.flow-run.zombie", left);
+		await stage.server.rest.postEvent("prefect.flow-run.zombie", disarmed);
+		const crashed = await stage.crashed(left);
+		expect(crashed.state?.message).toBe(documentedMessage);
+		// In time to disarm it, had it been one that does.
+		expect(Date.parse(told.received)).toBeLessThan(Date.parse(crashed.state?.timestamp ?? "") - 10_000);
+		expect((await stage.server.rest.readRun(disarmed)).state_type).toBe("RUNNING");
 	});
 });

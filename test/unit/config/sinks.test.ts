@@ -58,7 +58,7 @@ describe("the list of sinks", () => {
 		[
 			"an unknown type",
 			"sinks: [{ type: slakc }]",
-			/zombied\.yaml:1:\d+: sinks\[0\]\S* needs a type, one of slack, pagerduty, alertmanager, webhook/u,
+			/zombied\.yaml:1:\d+: sinks\[0\]\S* needs a type, one of slack, pagerduty, alertmanager, prefect, webhook/u,
 		],
 		[
 			"an unknown key",
@@ -121,7 +121,7 @@ describe("docs/alerting.md", () => {
 		const types = blocks.flatMap((yaml) =>
 			(parse(yaml) as { sinks: { type: string }[] }).sinks.map(({ type }) => type),
 		);
-		expect(new Set(types)).toEqual(new Set(["slack", "pagerduty", "alertmanager", "webhook"]));
+		expect(new Set(types)).toEqual(new Set(["slack", "pagerduty", "alertmanager", "prefect", "webhook"]));
 	});
 
 	test.each(blocks)("has configurations that are accepted: %s", (yaml) => {

@@ -25,6 +25,7 @@ sinks:
   - { type: slack, url: "${base}${slackPath}" }
   - { type: pagerduty, routingKey: ${routingKey}, url: "${base}/pager" }
   - { type: alertmanager, urls: ["${base}/am"] }
+  - { type: prefect }
   - { type: webhook, name: critical-only, url: "${base}/critical", severity: critical }
   - { type: webhook, name: others, url: "${base}/others", match: { tag: other } }
 `,
@@ -41,6 +42,10 @@ sinks:
 	expect(JSON.parse(bodyAt(slackPath)).text).toContain("stuck_pending");
 	expect(JSON.parse(bodyAt("/pager"))).toMatchObject({ routing_key: routingKey, dedup_key: line.alert_id });
 	expect(JSON.parse(bodyAt("/am/api/v2/alerts"))).toMatchObject([{ labels: { alert_id: line.alert_id } }]);
+	await stub.until(() => stub.requestsTo("/events").length > 0, "an event is posted");
+	expect(stub.requestsTo("/events")[0]?.body).toMatchObject([
+		{ event: "zombied.flow-run.stuck_pending", payload: line },
+	]);
 	await daemon.untilLogged("delivery.failed");
 	const metrics = await (await fetch(`${daemon.address}/metrics`)).text();
 	expect(metrics).toMatch(/zombied_delivery_failures_total\{sink="pagerduty",reason="final",workspace="default"\} 1/u);

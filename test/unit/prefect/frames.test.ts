@@ -211,6 +211,9 @@ describe("events", () => {
 		const others = [
 			{ ...beat, event: "prefect.flow-run.pull-step.executed" },
 			{ ...beat, event: "prefect.task-run.Running" },
+			// What zombied itself has told Prefect of the run is no word of the run.
+			{ ...beat, event: "zombied.flow-run.zombie" },
+			{ ...stateEvent({ runId, type: "RUNNING", atMs: nowMs }), event: "zombied.flow-run.zombie.resolved" },
 			{ ...beat, resource: { "prefect.resource.id": `prefect.task-run.${runId}` } },
 			{ ...beat, resource: { "prefect.resource.id": "prefect.flow-run.not-a-uuid" } },
 		];
