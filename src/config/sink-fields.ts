@@ -1,6 +1,7 @@
+import { resolve } from "node:path";
 import { z } from "zod";
 import { severities } from "../core/episode.ts";
-import { httpUrl, onOrOff, shortName, valueForms } from "./field-types.ts";
+import { filePath, httpUrl, onOrOff, shortName, valueForms } from "./field-types.ts";
 import { headerFields } from "./header-fields.ts";
 import { matchSchema } from "./rule-fields.ts";
 import { secretPart } from "./secret-part.ts";
@@ -58,6 +59,7 @@ const sinkTypes = {
 		urls: z.array(httpUrl(), { error: urlsError }).min(1, { error: urlsError }).max(urlsMax, { error: urlsError }),
 		headers: headerFields().prefault({}),
 	}),
+	file: z.strictObject({ type: z.literal("file"), ...common(), path: filePath() }),
 	prefect: z.strictObject({ type: z.literal("prefect"), ...common() }),
 	webhook: z.strictObject({
 		type: z.literal("webhook"),
@@ -77,7 +79,7 @@ const typeError = `needs a type, one of ${Object.keys(sinkTypes).join(", ")}`;
 
 const sinkSchema = z.discriminatedUnion(
 	"type",
-	[sinkTypes.slack, sinkTypes.pagerduty, sinkTypes.alertmanager, sinkTypes.prefect, sinkTypes.webhook],
+	[sinkTypes.slack, sinkTypes.pagerduty, sinkTypes.alertmanager, sinkTypes.prefect, sinkTypes.file, sinkTypes.webhook],
 	{ error: typeError },
 );
 
@@ -90,21 +92,24 @@ export function sinkList() {
 		.array(sinkSchema, { error: listError })
 		.max(sinksMax, { error: `has more than ${sinksMax} sinks` })
 		.transform((sinks, context): SinkSettings[] => {
-			const taken = new Set<string>([stdoutSink]);
-			return sinks.map((sink, index) => {
-				const name = sink.name ?? sink.type;
-				if (taken.has(name)) {
-					context.addIssue({
-						code: "custom",
-						path: [index],
-						message: `is called ${name} as another sink is; give it a name of its own`,
-					});
-				}
-				taken.add(name);
-				return { ...sink, name };
-			});
+			const named = sinks.map((sink) => ({ ...sink, name: sink.name ?? sink.type }));
+			const refuse = (path: PropertyKey[], message: string) => context.addIssue({ code: "custom", path, message });
+			for (const index of repeatedIn([stdoutSink, ...named.map(({ name }) => name)])) {
+				const name = named[index - 1]?.name;
+				refuse([index - 1], `is called ${name} as another sink is; give it a name of its own`);
+			}
+			// Each of the two would take the other's half-written lines for torn ones.
+			for (const index of repeatedIn(named.map((sink) => (sink.type === "file" ? resolve(sink.path) : null)))) {
+				refuse([index, "path"], "is that of another sink; give it a file of its own");
+			}
+			return named;
 		})
 		.register(valueForms, { form: `list of at most ${sinksMax} sinks` });
+}
+
+/** Where something stands that stood before. Null is nothing. */
+function repeatedIn(texts: readonly (string | null)[]): readonly number[] {
+	return texts.flatMap((text, index) => (text !== null && texts.indexOf(text) < index ? [index] : []));
 }
 
 /** The keys that may stand beside each other at a place within an entry, for suggestions. @param type as it was written */

@@ -3,6 +3,7 @@ import type { SinkSettings } from "../config/sink-fields.ts";
 import { compileAudience } from "../core/told-sinks.ts";
 import type { Clock } from "../lib/clock.ts";
 import { AlertmanagerSink } from "../notify/alertmanager/alertmanager-sink.ts";
+import { FileSink } from "../notify/file/file-sink.ts";
 import type { AlertLineContext } from "../notify/line-parts.ts";
 import { LogSink } from "../notify/log/log-sink.ts";
 import { PagerDutySink } from "../notify/pagerduty/pagerduty-sink.ts";
@@ -37,6 +38,8 @@ function sinkOf(settings: SinkSettings, parts: SinkParts): Sink {
 				urls: settings.urls as [string, ...string[]],
 				headers: settings.headers,
 			});
+		case "file":
+			return new FileSink({ ...common, path: settings.path });
 		case "prefect":
 			return new PrefectEventSink(common);
 		case "webhook": {

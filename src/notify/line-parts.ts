@@ -29,7 +29,7 @@ export interface TextLimits {
 	readonly relatedRunsMax: number;
 }
 
-/** What a line has room for, nearly always; log-sink.ts has the narrower ones. */
+/** What a line has room for, nearly always; json-line.ts has the narrower ones. */
 export const generousLimits: TextLimits = { textCharsMax: 4096, tagsMax: 200, relatedRunsMax: 200 };
 
 /** For instants of the daemon's own clock, which is always a date. */

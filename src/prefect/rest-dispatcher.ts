@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { Agent, type buildConnector, type Dispatcher } from "undici";
+import { orAborted } from "../lib/or-aborted.ts";
 import type { Connection } from "./connection.ts";
 import { openSocket } from "./open-socket.ts";
 
@@ -71,18 +72,7 @@ export class RestDispatcher implements AsyncDisposable {
 			body,
 			signal,
 		});
+		// undici itself heeds the signal only once there is a connection.
 		return await orAborted(response, signal);
-	}
-}
-
-/** undici itself heeds the signal only once there is a connection. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-	const { promise: aborted, reject } = Promise.withResolvers<never>();
-	const onAbort = (): void => reject(signal.reason);
-	signal.addEventListener("abort", onAbort, { once: true });
-	try {
-		return await Promise.race([promise, aborted]);
-	} finally {
-		signal.removeEventListener("abort", onAbort);
 	}
 }

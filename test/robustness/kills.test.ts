@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import Database from "better-sqlite3";
 import { describe, expect, test } from "vitest";
 import { checkDatabase } from "../../src/store/maintenance.ts";
@@ -6,6 +7,7 @@ import { stateEvent } from "../_util/prefect-events.ts";
 import { PrefectStub } from "../_util/prefect-stub.ts";
 import type { AlertLine } from "../_util/real-alert-line.ts";
 import { DaemonProcess } from "../_util/real-daemon.ts";
+import { TempFolder } from "../_util/temp-folder.ts";
 import { Chance } from "../simulation/chance.ts";
 import { firstSeed, timesOf } from "./extent.ts";
 
@@ -28,23 +30,28 @@ class Lane implements AsyncDisposable {
 	readonly #stub: PrefectStub;
 	readonly #stop = new AbortController();
 	readonly #random: () => number;
+	readonly #folder: TempFolder;
 	#daemon!: DaemonProcess;
 	#pending: string[] = [];
 	/** How many alerts had been told when a life began. */
 	readonly #lives: number[] = [0];
 
-	private constructor(stub: PrefectStub, seed: number) {
+	private constructor(stub: PrefectStub, folder: TempFolder, seed: number) {
 		this.#stub = stub;
+		this.#folder = folder;
 		this.#random = new Chance(seed).random;
 	}
 
 	static async start(seed: number): Promise<Lane> {
-		const lane = new Lane(await PrefectStub.start(), seed);
+		const folder = await TempFolder.make("kills");
+		const lane = new Lane(await PrefectStub.start(), folder, seed);
 		lane.#addStuckRuns();
+		writeFileSync(folder.file("zombied.yaml"), `sinks: [{ type: file, path: ${folder.file("alerts.jsonl")} }]\n`);
 		lane.#daemon = await DaemonProcess.start({
 			apiUrl: lane.#stub.url,
 			signal: lane.#stop.signal,
 			environment: {
+				ZOMBIED_CONFIG: folder.file("zombied.yaml"),
 				ZOMBIED_DETECTOR_STUCK_PENDING: `${stuckMs / 1000}s`,
 				ZOMBIED_LIMITS_REST_PER_SECOND: "100",
 				ZOMBIED_CATCH_UP_SECOND_PASS: "1s",
@@ -55,6 +62,12 @@ class Lane implements AsyncDisposable {
 
 	get alerts(): readonly AlertLine[] {
 		return this.#daemon.alerts;
+	}
+
+	/** What its sink of type file has written. */
+	get alertsInFile(): readonly AlertLine[] {
+		const lines = readFileSync(this.#folder.file("alerts.jsonl"), "utf8").trimEnd().split("\n");
+		return lines.map((line) => JSON.parse(line) as AlertLine);
 	}
 
 	/** Of each life of the daemon, the alerts that it told. */
@@ -90,6 +103,7 @@ class Lane implements AsyncDisposable {
 		this.#stop.abort();
 		await this.#daemon[Symbol.asyncDispose]();
 		await this.#stub[Symbol.asyncDispose]();
+		await this.#folder[Symbol.asyncDispose]();
 	}
 
 	#startAgain(): Promise<void> {
@@ -198,6 +212,9 @@ describe.concurrent(`D2: ${lanes * killsEachLane} times kill -9`, () => {
 			});
 			// What the one before it had told, and not noted yet.
 			expect(Math.max(...repeatedByLife), `repeated lines, by life: ${repeatedByLife}`).toBeLessThanOrEqual(1);
+
+			// The file has each once, whatever was repeated on stdout.
+			expect(lane.alertsInFile.map(keyOf).toSorted()).toEqual([...told.keys()].toSorted());
 
 			const episodes = fromDatabase<string>(path, "SELECT alert_id FROM episodes ORDER BY 1");
 			expect(new Set(alerts.map(({ alert_id }) => alert_id))).toEqual(new Set(episodes));

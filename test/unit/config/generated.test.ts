@@ -6,7 +6,7 @@ import { loadConfig } from "../../../src/config/load.ts";
 import { renderExample } from "../../../src/config/render-example.ts";
 import { fields } from "../../../src/config/schema.ts";
 import { groupTransitionOf } from "../../../src/core/episode.ts";
-import { jsonLine } from "../../../src/notify/log/log-sink.ts";
+import { jsonLine } from "../../../src/notify/json-line.ts";
 import { sampleTransition } from "../../_util/sample-episode.ts";
 import { groupOf } from "../../_util/store-samples.ts";
 import { TempFolder } from "../../_util/temp-folder.ts";

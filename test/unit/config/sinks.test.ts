@@ -58,7 +58,7 @@ describe("the list of sinks", () => {
 		[
 			"an unknown type",
 			"sinks: [{ type: slakc }]",
-			/zombied\.yaml:1:\d+: sinks\[0\]\S* needs a type, one of slack, pagerduty, alertmanager, prefect, webhook/u,
+			/zombied\.yaml:1:\d+: sinks\[0\]\S* needs a type, one of slack, pagerduty, alertmanager, file, prefect, webhook/u,
 		],
 		[
 			"an unknown key",
@@ -96,6 +96,11 @@ describe("the list of sinks", () => {
 			'sinks: [{ type: alertmanager, urls: ["http://a"], severity: high }]',
 			/severity needs the least severity, one of critical, warning, info/u,
 		],
+		[
+			"two that write one file",
+			"sinks:\n  - { type: file, path: a.jsonl }\n  - { type: file, name: b, path: ./a.jsonl }",
+			/zombied\.yaml:3:\d+: sinks\[1\]\.path is that of another sink; give it a file of its own/u,
+		],
 		["no addresses", "sinks: [{ type: alertmanager, urls: [] }]", /urls needs a list of addresses/u],
 	])("refuses %s, in one line that says where and how to mend it", (_what, yaml, words) => {
 		const refusal = refusalOf(yaml);
@@ -121,7 +126,7 @@ describe("docs/alerting.md", () => {
 		const types = blocks.flatMap((yaml) =>
 			(parse(yaml) as { sinks: { type: string }[] }).sinks.map(({ type }) => type),
 		);
-		expect(new Set(types)).toEqual(new Set(["slack", "pagerduty", "alertmanager", "prefect", "webhook"]));
+		expect(new Set(types)).toEqual(new Set(["slack", "pagerduty", "alertmanager", "file", "prefect", "webhook"]));
 	});
 
 	test.each(blocks)("has configurations that are accepted: %s", (yaml) => {

@@ -5,7 +5,8 @@ import { type Condition, conditions, type Outcome, type Severity, severityOf } f
 import { OutsideError } from "../../../src/lib/errors.ts";
 import { alertLineSchema, toAlertLine } from "../../../src/notify/alert-line.ts";
 import { episodeRaisedSchema, levelOf, toEpisodeLine } from "../../../src/notify/episode-line.ts";
-import { jsonLine, LogSink } from "../../../src/notify/log/log-sink.ts";
+import { jsonLine } from "../../../src/notify/json-line.ts";
+import { LogSink } from "../../../src/notify/log/log-sink.ts";
 import { noticeOf } from "../../../src/notify/sink.ts";
 import { CollectingStream } from "../../_util/collecting-stream.ts";
 import { sampleTransition } from "../../_util/sample-episode.ts";
