@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { deadManSection } from "./dead-man-fields.ts";
 import {
 	durationBetween,
 	durationOrOff,
@@ -133,6 +134,7 @@ export const settingsSchema = z.strictObject({
 			holdsSecrets: true,
 			example: `{ ${sinkExample} }`,
 		}),
+	deadManSwitch: deadManSection(),
 	reconcile: z.strictObject({
 		every: durationBetween("5s", "1h").prefault("60s").register(settingMeta, {
 			description: "How often the live runs are listed over REST.",

@@ -5,6 +5,7 @@ import { filePath, httpUrl, onOrOff, shortName, valueForms } from "./field-types
 import { headerFields } from "./header-fields.ts";
 import { matchSchema } from "./rule-fields.ts";
 import { secretPart } from "./secret-part.ts";
+import { secretUrl } from "./secret-url.ts";
 
 /** More receivers than a team has; each is a value of the label `sink`. */
 const sinksMax = 20;
@@ -28,12 +29,6 @@ function common() {
 		match: matchSchema.optional(),
 		severity: z.enum(severities, { error: severityError }).optional(),
 	};
-}
-
-/** An address of a webhook, which is a secret where whoever has it can write. */
-function secretUrl() {
-	const error = "needs an address that begins with https:// or http://";
-	return z.string({ error }).refine((text) => /^https?:$/u.test(URL.parse(text)?.protocol ?? ""), { error });
 }
 
 function routingKey() {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Settings } from "../config/schema.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
+import { httpGet } from "../notify/http-post.ts";
 import type { Sink } from "../notify/sink.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import { type Connection, runPageUrl } from "../prefect/connection.ts";
@@ -11,6 +12,7 @@ import { RestTransport } from "../prefect/rest-transport.ts";
 import type { Transport } from "../prefect/transport.ts";
 import { cronSlots } from "../schedule/cron-slots.ts";
 import type { Slots } from "../schedule/schedule.ts";
+import type { Ping } from "./dead-man.ts";
 import { sinksOf } from "./sinks.ts";
 
 /** How each REST call ended: it dates the server's clock, and says whether REST is there. */
@@ -31,6 +33,8 @@ export interface Ports {
 	stream(listener: StreamListener): StreamPort;
 	readonly slots: Slots;
 	readonly sinks: readonly Sink[];
+	/** Tells the dead man's switch that we work; null: there is none. */
+	readonly ping: Ping | null;
 	/** False for a replay: whatever the settings say, nothing is done about the runs of a story. */
 	readonly actsOnRuns: boolean;
 }
@@ -70,6 +74,15 @@ export function livePorts({ settings, connection, clock, random, reporter, stdou
 			new EventStream({ settings: connection, clock, random, reporter, listener, timing: streamTiming }),
 		slots: cronSlots(() => reporter.scheduleMissed("sweep")),
 		sinks: sinksOf(settings, { stdout, namespace, clock, uiUrl, prefect }),
+		ping: pingOf(settings, clock),
 		actsOnRuns: true,
+	};
+}
+
+function pingOf({ deadManSwitch: { url } }: Settings, clock: Clock): Ping | null {
+	if (url === null) return null;
+	return async (signal) => {
+		const receiver = "the dead man's switch";
+		await httpGet({ url, headers: {}, receiver, nowMs: clock.now().wallMs }, signal);
 	};
 }

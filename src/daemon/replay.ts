@@ -203,6 +203,7 @@ class Player {
 		return {
 			transport: (told) => this.#transport(life, told),
 			stream: (listener) => this.#stream(life, listener),
+			ping: null,
 			actsOnRuns: false,
 			slots: {
 				start: (fire) => {

@@ -13,6 +13,7 @@ import { Schedule } from "../schedule/schedule.ts";
 import type { Store } from "../store/store.ts";
 import { Backlog } from "./backlog.ts";
 import { CountedStore } from "./counted-store.ts";
+import { deadManLoop } from "./dead-man.ts";
 import { Inquirer } from "./inquirer.ts";
 import { Inspector } from "./inspector.ts";
 import { Intake } from "./intake.ts";
@@ -254,6 +255,7 @@ export class Watch implements AsyncDisposable {
 			persister: (stop) => this.#persister.run(stop),
 			schedule: (stop) => this.#schedule.run(stop),
 			reposter: (stop) => runReposter(this.#reposterOptions(), stop),
+			...deadManLoop({ ...this.#options, tracker: this.#tracker, readiness: () => this.readiness() }),
 			watchdog: (stop) => watchForStandstill(this.#watchedParts(), this.#options.clock, stop),
 		};
 	}

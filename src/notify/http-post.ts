@@ -3,12 +3,15 @@ import { messageOf, OutsideError } from "../lib/errors.ts";
 import { retryAfterMs } from "../lib/retry-after.ts";
 import { plainText } from "../observe/plain-text.ts";
 
-export interface HttpPost {
+export interface HttpPost extends HttpCall {
+	/** A text; `content-type` is the caller's business. */
+	readonly body: string;
+}
+
+export interface HttpCall {
 	/** May hold a secret: no message repeats it. */
 	readonly url: string;
 	readonly headers: Readonly<Record<string, string>>;
-	/** A text; `content-type` is the caller's business. */
-	readonly body: string;
 	/** What the receiver is called in messages: `Slack`. */
 	readonly receiver: string;
 	/** How it is reached, for a sink that looks at addresses or goes through a proxy. */
@@ -17,14 +20,14 @@ export interface HttpPost {
 	readonly nowMs: number;
 }
 
-export interface HttpPosted {
+export interface HttpAnswered {
 	readonly status: number;
 	/** At most `answerBytesMax` of it. */
 	readonly text: string;
 }
 
 /** From the connection to the answer's end; a receiver that takes longer has failed. */
-const postMsMax = 30_000;
+const answerMsMax = 30_000;
 /** Of an answer so much is read; nobody says more about one alert. */
 const answerBytesMax = 65_536;
 /** Of an answer so much is shown in the log. */
@@ -32,19 +35,32 @@ const answerCharsMax = 200;
 /** A longer `Retry-After` is cut: the dispatcher finds a receiver again within 5 minutes of its return. */
 const retryAfterMsMax = 300_000;
 
+/** Posts once: see `answered`. */
+export async function httpPost(post: HttpPost, signal: AbortSignal): Promise<HttpAnswered> {
+	return await answered({ ...post, method: "POST" }, signal);
+}
+
+/** Gets once: see `answered`. */
+export async function httpGet(call: HttpCall, signal: AbortSignal): Promise<HttpAnswered> {
+	return await answered({ ...call, method: "GET", body: null }, signal);
+}
+
 /**
- * Posts once, without redirects, and reads the answer.
+ * Asks once, without redirects, and reads the answer.
  *
  * @throws OutsideError unless it is 2xx: retryable for what may pass (no connection, no answer, 408, 429, 5xx), else final
  */
-export async function httpPost(post: HttpPost, signal: AbortSignal): Promise<HttpPosted> {
-	const { url, headers, body, receiver, dispatcher } = post;
-	const timeout = AbortSignal.timeout(postMsMax);
+async function answered(
+	call: HttpCall & { readonly method: "GET" | "POST"; readonly body: string | null },
+	signal: AbortSignal,
+): Promise<HttpAnswered> {
+	const { url, headers, body, receiver, dispatcher, method } = call;
+	const timeout = AbortSignal.timeout(answerMsMax);
 	let answer: { status: number; headers: Headers; text: string };
 	try {
 		const both = AbortSignal.any([signal, timeout]);
 		const response = await request(url, {
-			method: "POST",
+			method,
 			headers,
 			body,
 			signal: both,
@@ -55,14 +71,16 @@ export async function httpPost(post: HttpPost, signal: AbortSignal): Promise<Htt
 		signal.throwIfAborted();
 		// A refusal by the caller's own dispatcher says itself whether trying again can help.
 		if (error instanceof OutsideError) throw error;
-		const words = timeout.aborted ? `no answer within ${postMsMax / 1000} s` : `cannot be reached (${reasonOf(error)})`;
+		const words = timeout.aborted
+			? `no answer within ${answerMsMax / 1000} s`
+			: `cannot be reached (${reasonOf(error)})`;
 		throw new OutsideError(`${receiver}: ${words}`, { retryable: true, cause: error });
 	}
 	const { status, text } = answer;
 	if (status >= 200 && status < 300) return { status, text };
 	throw new OutsideError(`${receiver} ${wordsOf(status)}${quoted(text)}`, {
 		retryable: status === 408 || status === 429 || status >= 500,
-		retryAfterMs: askedToWaitMs(answer.headers, post.nowMs),
+		retryAfterMs: askedToWaitMs(answer.headers, call.nowMs),
 	});
 }
 

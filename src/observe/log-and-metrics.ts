@@ -1,6 +1,7 @@
 import { fateOf, remediedConditions } from "../core/alert-fate.ts";
 import type { Clock } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
+import { ofDeadMan } from "./dead-man-reports.ts";
 import { LineLimit } from "./line-limit.ts";
 import type { Logger } from "./logger.ts";
 import { deliveryFailureReasons } from "./metric-labels.ts";
@@ -47,6 +48,7 @@ export function createReporter(options: {
 		...ofSchedule(out),
 		...ofStore(out),
 		...ofDeliveries(out),
+		...ofDeadMan(out),
 	});
 }
 

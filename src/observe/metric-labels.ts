@@ -79,6 +79,7 @@ export const loops = [
 	"persister",
 	"schedule",
 	"reposter",
+	"dead-man",
 	"watchdog",
 ] as const satisfies readonly LoopName[];
 export const anomalies = [

@@ -240,6 +240,18 @@ export const metricTable = {
 		labels: [],
 		zeros: plain,
 	},
+	dead_man_pings_total: {
+		type: "counter",
+		help: "Pings that the dead man's switch has taken.",
+		labels: [],
+		zeros: plain,
+	},
+	dead_man_ping_failures_total: {
+		type: "counter",
+		help: "Pings that it was not reached by, or refused.",
+		labels: [],
+		zeros: plain,
+	},
 	loop_restarts_total: {
 		type: "counter",
 		help: "Restarts of one of the daemon's loops after a failure that may pass; 10 within 5 minutes, and the process ends.",

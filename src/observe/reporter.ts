@@ -66,6 +66,7 @@ export type LoopName =
 	| "persister"
 	| "schedule"
 	| "reposter"
+	| "dead-man"
 	| "watchdog";
 
 /** Oddities that the core notices: counted, and logged where a human should look. */
@@ -163,6 +164,13 @@ export interface Reporter {
 	sinkConfigured(sink: string): void;
 	delivered(sink: string): void;
 	deliveryFailed(sink: string, reason: string, detail: string): void;
+
+	/** The dead man's switch was told that we work. */
+	deadManPinged(): void;
+	/** It was not to be reached, or refused: told once, until a ping succeeds. */
+	deadManFailed(detail: string): void;
+	/** It is left to think that we are dead: told once, until a ping succeeds. */
+	deadManWithheld(reason: string): void;
 
 	/** A loop failed in a way that may pass, and is about to be started again. */
 	loopRestarted(facts: { loop: LoopName; reason: string; retryInMs: number }): void;

@@ -50,6 +50,7 @@ export class RefusedWatch implements AsyncDisposable {
 					this.#counted(new RestTransport({ ...stray, restPerSecond: 1_000, csrfClientId: "c", ...ends })),
 				stream: (listener) => new EventStream({ ...stray, listener, timing: streamTiming }),
 				slots: this.#slots,
+				ping: null,
 				actsOnRuns: false,
 				sinks: [
 					{

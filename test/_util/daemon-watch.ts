@@ -55,6 +55,8 @@ export class WatchUnderTest {
 	readonly stop = new AbortController();
 	/** What the server comes to for a call; null: it answers, and has nothing. */
 	failureOf: (call: RestCall<unknown>) => Error | null = () => new ApiError("unreachable", "nobody is there");
+	/** What a ping of the dead man's switch comes to. */
+	ping: () => Promise<void> = () => Promise.resolve();
 	/** The socket's loop, each time it is started. */
 	runStream: (signal: AbortSignal) => Promise<void> = (signal) => aborted(signal).catch(() => undefined);
 	streamStarts = 0;
@@ -91,6 +93,7 @@ export class WatchUnderTest {
 					};
 				},
 				slots: this.slots,
+				ping: () => this.ping(),
 				actsOnRuns: true,
 				sinks: [this.sink],
 			},

@@ -189,6 +189,7 @@ function portsOf(
 			},
 		}),
 		slots,
+		ping: null,
 		actsOnRuns: false,
 		sinks: [
 			{ name: "log", noticesMax: 1, givesUp: false, wants: () => true, send: async ([{ key }]) => void told.push(key) },

@@ -227,6 +227,7 @@ export class Life implements StoreUser {
 					},
 				}),
 			stream: (listener) => ({ run: (signal) => this.socket.run(listener, signal) }),
+			ping: null,
 			actsOnRuns: false,
 			slots: {
 				start: (fire) => {

@@ -77,6 +77,7 @@ describe("defaults", () => {
 			},
 			sinks: [],
 			reconcile: { every: { ms: 60_000 } },
+			deadManSwitch: { url: null, every: { ms: 60_000 } },
 			catchUp: { secondPass: { ms: 15_000 } },
 			retention: { runs: { ms: 7 * 86_400_000 }, episodes: { ms: 90 * 86_400_000 } },
 			limits: { queueInputs: 20_000, outboxRows: 100_000, restPerSecond: 5, confirmRuns: 50 },

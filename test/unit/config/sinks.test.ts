@@ -124,13 +124,13 @@ describe("docs/alerting.md", () => {
 
 	test("has a configuration of every type", () => {
 		const types = blocks.flatMap((yaml) =>
-			(parse(yaml) as { sinks: { type: string }[] }).sinks.map(({ type }) => type),
+			((parse(yaml) as { sinks?: { type: string }[] }).sinks ?? []).map(({ type }) => type),
 		);
 		expect(new Set(types)).toEqual(new Set(["slack", "pagerduty", "alertmanager", "file", "prefect", "webhook"]));
 	});
 
 	test.each(blocks)("has configurations that are accepted: %s", (yaml) => {
 		const env = { SLACK_WEBHOOK_URL: slackUrl, PAGERDUTY_ROUTING_KEY: routingKey, WEBHOOK_SECRET: "s" };
-		expect(load(yaml, env).settings.sinks).toHaveLength(1);
+		expect(load(yaml, env).settings.sinks).toHaveLength(yaml.startsWith("sinks:") ? 1 : 0);
 	});
 });

@@ -9,6 +9,7 @@ import { TempFolder } from "../../_util/temp-folder.ts";
 
 const secret = "canary-signing-7f21";
 const slackPath = "/services/canary-slack-3b9e";
+const pingPath = "/ping/canary-ping-1c4a";
 const routingKey = "canary0000000000000000000000f00d";
 
 test("a daemon tells its sinks of what it has told the log, each what it asked for, and shows no secret of theirs", async () => {
@@ -20,6 +21,7 @@ test("a daemon tells its sinks of what it has told the log, each what it asked f
 	writeFileSync(
 		folder.file("zombied.yaml"),
 		`detector: { stuckPending: 1s }
+deadManSwitch: { url: "${base}${pingPath}", every: 10s }
 sinks:
   - { type: webhook, url: "${base}/hook", secret: ${secret} }
   - { type: slack, url: "${base}${slackPath}" }
@@ -33,8 +35,8 @@ sinks:
 	const env = { PREFECT_API_URL: stub.url, ZOMBIED_STORE_URL: `sqlite:${folder.file("data/zombied.db")}` };
 	const run = stub.addRun({ type: "PENDING", name: "Pending", atMs: stub.nowMs() - 60_000 });
 	await using daemon = await DaemonSession.start({ folder: folder.path, env, args: ["--config", "zombied.yaml"] });
-	const isTold = (): boolean => new Set(receiver.received.map((request) => request.path)).size === 4;
-	await eventually(isTold, { what: "four sinks to be told", timeoutMs: 60_000 });
+	const isTold = (): boolean => new Set(receiver.received.map((request) => request.path)).size === 5;
+	await eventually(isTold, { what: "four sinks and the switch to be told", timeoutMs: 60_000 });
 	const bodyAt = (to: string): string => receiver.received.find((request) => request.path === to)?.body ?? "";
 	const line = JSON.parse(daemon.context.stdout.text.split("\n")[0] ?? "");
 	expect(line).toMatchObject({ condition: "stuck_pending", flow_run: { id: run.id } });
@@ -50,6 +52,7 @@ sinks:
 	const metrics = await (await fetch(`${daemon.address}/metrics`)).text();
 	expect(metrics).toMatch(/zombied_delivery_failures_total\{sink="pagerduty",reason="final",workspace="default"\} 1/u);
 	expect(metrics).toMatch(/zombied_deliveries_total\{sink="slack",workspace="default"\} 1/u);
+	expect(metrics).toMatch(/zombied_dead_man_pings_total\{workspace="default"\} [1-9]/u);
 	expect(metrics).toMatch(/zombied_deliveries_total\{sink="critical-only",workspace="default"\} 0/u);
 	expect(await daemon.stop()).toBe(0);
 	const files = readdirSync(folder.file("data")).map((file) =>
@@ -62,7 +65,7 @@ sinks:
 		["the database", files.join("")],
 	] as const) {
 		expect(text.length, what).toBeGreaterThan(0);
-		for (const canary of [secret, slackPath, routingKey])
+		for (const canary of [secret, slackPath, routingKey, pingPath])
 			expect(text.includes(canary), `${canary} in ${what}`).toBe(false);
 	}
 }, 90_000);

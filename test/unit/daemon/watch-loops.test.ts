@@ -69,6 +69,11 @@ const failures: Readonly<Record<string, (error: Error) => Promise<void>>> = {
 		under.sink.answer = () => Promise.reject(error);
 		await under.start();
 	},
+	"dead-man": async (error) => {
+		under.ping = () => Promise.reject(error);
+		await under.start();
+		await under.ticks(31);
+	},
 	backlog: async (error) => {
 		const rows = Array.from({ length: 101 }, (_, n) => deliveryOf(episodeOf(n, `alert-${n}`, { workspace })));
 		await under.store.commit(batchOf({ outbox: rows }));
@@ -106,6 +111,7 @@ test.for([
 	["persister", new StoreError("full", { code: "SQLITE_FULL", retryable: true })],
 	["schedule", new StoreError("busy", { code: "SQLITE_BUSY", retryable: true })],
 	["dispatcher", away],
+	["dead-man", away],
 	["backlog", new StoreError("busy", { code: "SQLITE_BUSY", retryable: true })],
 ] as const)("the loop %s goes on by itself after a failure that it expects", async ([loop, error]) => {
 	await failures[loop]?.(error);
