@@ -11,6 +11,7 @@ import { type ExitCode, exitCodeOf, exitCodes } from "./exit-code.ts";
 import { addExplain } from "./explain.ts";
 import { addHealth } from "./health.ts";
 import { addLedger } from "./ledger.ts";
+import { addNotify } from "./notify.ts";
 import { addRecord } from "./record.ts";
 import { addRemedies } from "./remedies.ts";
 import { addReplay } from "./replay.ts";
@@ -87,6 +88,7 @@ function programOf(context: CommandContext): Command {
 	addCoverage(program, context);
 	addLedger(program, context);
 	addRemedies(program, context);
+	addNotify(program, context);
 	addHealth(program, context);
 	addDoctor(program, context);
 	addConfig(program, context);
@@ -119,6 +121,7 @@ Examples:
   zombied runs --standing flagged everything that needs somebody
   zombied explain RUN             why a run is flagged, or is not
   zombied ledger --since 7d       how often it was right, and what was done about it
+  zombied notify test             do alerts reach whom they should?
   zombied config init             a file with every setting, to edit
   zombied config print            what is set, and where
   zombied db backup copy.db       copy the database while the daemon runs`;

@@ -5,7 +5,7 @@ import type { Clock } from "../lib/clock.ts";
 import { AlertmanagerSink } from "../notify/alertmanager/alertmanager-sink.ts";
 import { FileSink } from "../notify/file/file-sink.ts";
 import type { AlertLineContext } from "../notify/line-parts.ts";
-import { LogSink } from "../notify/log/log-sink.ts";
+import { LogSink, type LogSinkOptions } from "../notify/log/log-sink.ts";
 import { PagerDutySink } from "../notify/pagerduty/pagerduty-sink.ts";
 import { PrefectEventSink, type PrefectEvents } from "../notify/prefect-event/prefect-event-sink.ts";
 import type { Sink } from "../notify/sink.ts";
@@ -13,18 +13,17 @@ import { SlackSink } from "../notify/slack/slack-sink.ts";
 import { WebhookSink } from "../notify/webhook/webhook-sink.ts";
 
 export interface SinkParts extends AlertLineContext {
-	readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean | undefined };
 	readonly clock: Clock;
 	/** The watched server. */
 	readonly prefect: PrefectEvents;
 }
 
 /** The alert log on stdout, and what the settings name beside it. */
-export function sinksOf({ sinks }: Settings, parts: SinkParts): readonly Sink[] {
+export function sinksOf({ sinks }: Settings, parts: SinkParts & Pick<LogSinkOptions, "stdout">): readonly Sink[] {
 	return [new LogSink(parts), ...sinks.map((sink) => sinkOf(sink, parts))];
 }
 
-function sinkOf(settings: SinkSettings, parts: SinkParts): Sink {
+export function sinkOf(settings: SinkSettings, parts: SinkParts): Sink {
 	const { name, match = {}, severity = "info" } = settings;
 	const common = { ...parts, name, wants: compileAudience({ match, severity }) };
 	switch (settings.type) {
