@@ -1,6 +1,7 @@
 import { Command, CommanderError, Help, type Option } from "commander";
 import { createLogger } from "../observe/logger.ts";
 import { plainText } from "../observe/plain-text.ts";
+import { addAck } from "./ack.ts";
 import { addCompletion } from "./completion.ts";
 import { addConfig } from "./config.ts";
 import { type CliContext, type CommandContext, hasColour } from "./context.ts";
@@ -12,6 +13,7 @@ import { addExplain } from "./explain.ts";
 import { addHealth } from "./health.ts";
 import { addLedger } from "./ledger.ts";
 import { addNotify } from "./notify.ts";
+import { addOutbox } from "./outbox.ts";
 import { addRecord } from "./record.ts";
 import { addRemedies } from "./remedies.ts";
 import { addReplay } from "./replay.ts";
@@ -19,6 +21,7 @@ import { addRun } from "./run.ts";
 import { addRuns } from "./runs.ts";
 import { addScan } from "./scan.ts";
 import { settingsGroup } from "./settings-options.ts";
+import { addSilence } from "./silence.ts";
 import { addStatus } from "./status.ts";
 import { version } from "./version.ts";
 
@@ -89,6 +92,9 @@ function programOf(context: CommandContext): Command {
 	addLedger(program, context);
 	addRemedies(program, context);
 	addNotify(program, context);
+	addOutbox(program, context);
+	addSilence(program, context);
+	addAck(program, context);
 	addHealth(program, context);
 	addDoctor(program, context);
 	addConfig(program, context);
@@ -122,6 +128,8 @@ Examples:
   zombied explain RUN             why a run is flagged, or is not
   zombied ledger --since 7d       how often it was right, and what was done about it
   zombied notify test             do alerts reach whom they should?
+  zombied silence add --work-pool k8s --for 2h --why upgrade
+  zombied outbox list             which sinks are owed what
   zombied config init             a file with every setting, to edit
   zombied config print            what is set, and where
   zombied db backup copy.db       copy the database while the daemon runs`;

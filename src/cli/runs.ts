@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { type Condition, conditions } from "../core/episode.ts";
 import { type Standing, standings } from "../core/explanation.ts";
 import type { ApiRun } from "../http/api/run-schema.ts";
@@ -6,6 +6,7 @@ import { formatDuration } from "../lib/duration.ts";
 import type { CommandContext } from "./context.ts";
 import { look, readRuns, withLookingOptions } from "./looking.ts";
 import { tableText } from "./table.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 const limitDefault = 100;
 
@@ -60,13 +61,6 @@ function asText(runs: readonly ApiRun[]): string {
 
 function secondsText(seconds: number): string {
 	return formatDuration(Math.round(seconds) * 1000);
-}
-
-function wholeNumber(text: string): number {
-	const number = Number(text);
-	if (!Number.isSafeInteger(number) || number < 1)
-		throw new InvalidArgumentError("It has to be a whole number from 1 on.");
-	return number;
 }
 
 const examples = `

@@ -16,6 +16,7 @@ import {
 	wholeNumberBetween,
 } from "./field-types.ts";
 import { headerFields } from "./header-fields.ts";
+import { maintenanceExample, maintenanceList } from "./maintenance-fields.ts";
 import { remedySection } from "./remedy-fields.ts";
 import { ruleExample, ruleList } from "./rule-fields.ts";
 import { type SettingMeta, settingMeta } from "./setting-meta.ts";
@@ -135,6 +136,12 @@ export const settingsSchema = z.strictObject({
 			example: `{ ${sinkExample} }`,
 		}),
 	deadManSwitch: deadManSection(),
+	maintenance: maintenanceList().prefault([]).register(settingMeta, {
+		description: "Times of planned work, in which sinks but the alert log are not told of some runs.",
+		live: true,
+		fileOnly: true,
+		example: maintenanceExample,
+	}),
 	reconcile: z.strictObject({
 		every: durationBetween("5s", "1h").prefault("60s").register(settingMeta, {
 			description: "How often the live runs are listed over REST.",

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { z } from "zod";
 import { severities } from "../core/episode.ts";
-import { filePath, httpUrl, onOrOff, shortName, valueForms } from "./field-types.ts";
+import { durationBetween, filePath, httpUrl, numberBetween, onOrOff, shortName, valueForms } from "./field-types.ts";
 import { headerFields } from "./header-fields.ts";
 import { matchSchema } from "./rule-fields.ts";
 import { secretPart } from "./secret-part.ts";
@@ -28,7 +28,16 @@ function common() {
 		name: shortName().optional(),
 		match: matchSchema.optional(),
 		severity: z.enum(severities, { error: severityError }).optional(),
+		escalateAfter: durationBetween("10s", "30d").optional(),
+		groupWait: durationBetween("1s", "10m").optional(),
+		maxPerMinute: numberBetween(0.1, 600).optional(),
+		foldGroups: onOrOff().optional(),
 	};
+}
+
+/** Of a sink whose receiver does not itself remember what is open. */
+function reminded() {
+	return { repeat: durationBetween("5m", "30d").optional() };
 }
 
 function routingKey() {
@@ -41,10 +50,11 @@ const signingSecret = secretPart("secret");
 
 /** One schema a type of sink; `type` tells which. */
 const sinkTypes = {
-	slack: z.strictObject({ type: z.literal("slack"), ...common(), ...secretPart("url", secretUrl()) }),
+	slack: z.strictObject({ type: z.literal("slack"), ...common(), ...reminded(), ...secretPart("url", secretUrl()) }),
 	pagerduty: z.strictObject({
 		type: z.literal("pagerduty"),
 		...common(),
+		...reminded(),
 		...secretPart("routingKey", routingKey()),
 		url: httpUrl().prefault("https://events.pagerduty.com/v2/enqueue"),
 	}),
@@ -59,6 +69,7 @@ const sinkTypes = {
 	webhook: z.strictObject({
 		type: z.literal("webhook"),
 		...common(),
+		...reminded(),
 		...secretPart("url", secretUrl()),
 		...signingSecret,
 		secret: signingSecret.secret.optional(),

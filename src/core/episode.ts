@@ -164,6 +164,15 @@ export function isOfEpisode(transition: Transition): transition is EpisodeTransi
 	return transition.kind === "raised" || transition.kind === "resolved";
 }
 
+export function isRaise({ kind }: Transition): boolean {
+	return kind === "raised" || kind === "group_raised";
+}
+
+/** The key of the raise that a resolve ends. */
+export function raiseKeyOf({ key }: Transition): string {
+	return key.replace(/:resolved$/u, ":raised");
+}
+
 export function workspaceOf(transition: Transition): string {
 	return isOfEpisode(transition) ? transition.episode.workspace : transition.workspace;
 }

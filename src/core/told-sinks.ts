@@ -1,7 +1,6 @@
 import { isOfEpisode, type Severity, severities, type Transition } from "./episode.ts";
-import type { GroupIncident } from "./group-incident.ts";
 import { compileMatch, type Match } from "./rules.ts";
-import { noLabels } from "./run.ts";
+import { placeOf } from "./silence.ts";
 
 /** Whom a sink is told of. */
 export interface Audience {
@@ -23,8 +22,4 @@ export function compileAudience({ match, severity }: Audience): (transition: Tra
 		const { episode } = transition;
 		return severities.indexOf(episode.severity) <= leastRank && matches(episode.labels);
 	};
-}
-
-function placeOf({ groupKind, group }: GroupIncident): typeof noLabels {
-	return { ...noLabels, workPool: groupKind === "work_pool" ? group : null };
 }

@@ -25,34 +25,61 @@ export interface BacklogOptions {
 }
 
 /**
- * Stands before the dispatcher: once a committed row has found no room there, that row and all later ones wait in the
- * store, and are read from it, in order, whenever the dispatcher has sent what it has.
+ * Stands before the dispatcher: once a committed row of a sink has found no room there, that row and all later ones of the
+ * sink wait in the store, and are read from it, in order, whenever the dispatcher has sent what it has. Sinks do not wait for
+ * one another.
  */
 export class Backlog {
+	readonly #sinks: ReadonlyMap<string, SinkBacklog>;
+
+	constructor(options: BacklogOptions) {
+		this.#sinks = new Map(options.sinks.map((sink) => [sink, new SinkBacklog(sink, options)]));
+	}
+
+	/** Takes committed rows, or while the store fails uncommitted ones, which cannot wait in it. */
+	offer(rows: readonly OutboxRow[]): void {
+		for (const [sink, ofSink] of Map.groupBy(rows, (row) => row.sink)) this.#sinks.get(sink)?.offer(ofSink);
+	}
+
+	/** Rows in the store have become pending (again). */
+	reread(sink: string): void {
+		this.#sinks.get(sink)?.reread();
+	}
+
+	/** Resolves on abort; rejects on a bug. */
+	async run(signal: AbortSignal): Promise<void> {
+		await Promise.all([...this.#sinks.values()].map((sink) => sink.run(signal)));
+	}
+}
+
+class SinkBacklog {
+	readonly #sink: string;
 	readonly #options: BacklogOptions;
 	#behind = false;
 	/** A row was passed over since the store was last read. */
 	#passedOver = false;
 	#wake: (() => void) | null = null;
 
-	constructor(options: BacklogOptions) {
+	constructor(sink: string, options: BacklogOptions) {
+		this.#sink = sink;
 		this.#options = options;
 	}
 
-	/** Takes committed rows, or while the store fails uncommitted ones, which cannot wait in it. */
 	offer(rows: readonly OutboxRow[]): void {
 		const { persister, dispatcher } = this.#options;
 		if (this.#behind && !persister.isFailing) {
 			this.#passedOver = true;
 			return;
 		}
-		if (dispatcher.offer(rows) === 0) return;
+		if (dispatcher.offer(rows) > 0) this.reread();
+	}
+
+	reread(): void {
 		this.#behind = true;
 		this.#passedOver = true;
 		this.#wake?.();
 	}
 
-	/** Resolves on abort; rejects on a bug. */
 	async run(signal: AbortSignal): Promise<void> {
 		signal.addEventListener("abort", () => this.#wake?.(), { once: true });
 		while (!signal.aborted) {
@@ -70,7 +97,7 @@ export class Backlog {
 	async #refill(signal: AbortSignal): Promise<void> {
 		const { dispatcher, persister, reporter, clock } = this.#options;
 		try {
-			await dispatcher.idle(signal);
+			await dispatcher.idle(signal, this.#sink);
 			// What was delivered is no longer owed once that has been committed.
 			if (await persister.settled()) await this.#readOwed();
 			else await clock.sleep(retryMs, signal);
@@ -84,10 +111,9 @@ export class Backlog {
 
 	async #readOwed(): Promise<void> {
 		const { store, dispatcher, workspace, outboxRowsMax, sinks } = this.#options;
-		const rowsMax = Math.min(refillRowsMax, outboxRowsMax);
+		const rowsMax = Math.max(1, Math.min(refillRowsMax, Math.floor(outboxRowsMax / sinks.length)));
 		this.#passedOver = false;
-		const owed = await Promise.all(sinks.map((sink) => store.loadOutbox({ workspace, sink, rowsMax })));
-		const rows = owed.flat();
+		const rows = await store.loadOutbox({ workspace, sink: this.#sink, rowsMax });
 		if (rows.length > 0) dispatcher.offer(rows);
 		else if (!this.#passedOver) this.#behind = false;
 	}

@@ -27,6 +27,14 @@ export class CountedStore implements Store {
 		return this.#inner.remedies;
 	}
 
+	get outbox() {
+		return this.#inner.outbox;
+	}
+
+	get silences() {
+		return this.#inner.silences;
+	}
+
 	load(workspace: string) {
 		return this.#inner.load(workspace);
 	}

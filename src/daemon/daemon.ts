@@ -145,7 +145,7 @@ function startPages(present: Present, served: Served, signal: AbortSignal): Prom
 				...present.watch.status(),
 			}),
 			reload: () => reloader.reload(),
-			release: async (scope) => (await present.watch.remedier?.release(scope)) ?? false,
+			operate: (command) => present.watch.operator.carryOut(command),
 			source: () => present.inspector,
 			version,
 			clock,

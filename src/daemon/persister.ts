@@ -12,8 +12,9 @@ import type {
 	CommitBatch,
 	CommitResult,
 	HeldRunChange,
-	OutboxKey,
+	OutboxHold,
 	OutboxRow,
+	OutboxSettlement,
 	RunChange,
 	Store,
 } from "../store/store.ts";
@@ -59,7 +60,8 @@ export class Persister {
 	readonly #changedRuns = new Set<string>();
 	#episodes: Episode[] = [];
 	#outbox: OutboxRow[] = [];
-	#delivered: OutboxKey[] = [];
+	#held: OutboxHold[] = [];
+	#settled: OutboxSettlement[] = [];
 	#groups: GroupIncident[] = [];
 	/** Since when the change waits. */
 	readonly #heldRuns = new Map<string, number>();
@@ -99,7 +101,6 @@ export class Persister {
 		return this.#episodes.length + this.#groups.length;
 	}
 
-	/** A commit is in flight. */
 	get isBusy(): boolean {
 		return this.#inFlight !== null;
 	}
@@ -119,8 +120,14 @@ export class Persister {
 		this.commitIfDue();
 	}
 
-	delivered(key: OutboxKey): void {
-		this.#delivered.push(key);
+	hold(hold: OutboxHold): void {
+		this.#held.push(hold);
+		this.commitIfDue();
+	}
+
+	/** All or none of them. */
+	settle(settlements: readonly OutboxSettlement[]): void {
+		this.#settled.push(...settlements);
 		this.commitIfDue();
 	}
 
@@ -180,7 +187,8 @@ export class Persister {
 			beats: beats.rows,
 			episodes: this.#episodes,
 			outbox: this.#outbox,
-			delivered: this.#delivered,
+			held: this.#held,
+			settled: this.#settled,
 			workspaces: workspace === null ? [] : [workspace],
 			groups: this.#groups.map((incident) => ({ workspace: this.#options.workspace, incident })),
 			heldRuns: heldDue.map((runId) => this.#heldRun(runId)),
@@ -192,7 +200,8 @@ export class Persister {
 		this.#learned.clear();
 		this.#episodes = [];
 		this.#outbox = [];
-		this.#delivered = [];
+		this.#held = [];
+		this.#settled = [];
 		return { batch, beats };
 	}
 
@@ -208,8 +217,8 @@ export class Persister {
 
 	/** Changes that must not wait. */
 	#urgent(): number {
-		const rows = this.#episodes.length + this.#outbox.length + this.#delivered.length + this.#groups.length;
-		return rows + this.#changedRuns.size;
+		const deliveries = this.#outbox.length + this.#held.length + this.#settled.length;
+		return deliveries + this.#episodes.length + this.#groups.length + this.#changedRuns.size;
 	}
 
 	#heldRun(runId: string): HeldRunChange {
@@ -222,19 +231,11 @@ export class Persister {
 		const startedMonoMs = clock.now().monoMs;
 		const { batch } = gathered;
 		try {
-			const lost = this.#written(gathered, await store.commit(batch));
-			for (const runId of lost) await this.#reload(runId);
+			for (const runId of this.#written(gathered, await store.commit(batch))) await this.#reload(runId);
 		} catch (error) {
-			this.#keepForLater(gathered, error);
-			return;
+			return this.#keepForLater(gathered, error);
 		}
-		const rows =
-			batch.runs.length +
-			batch.beats.places.length +
-			batch.episodes.length +
-			batch.outbox.length +
-			batch.delivered.length;
-		reporter.committed({ durationMs: clock.now().monoMs - startedMonoMs, rows });
+		reporter.committed({ durationMs: clock.now().monoMs - startedMonoMs, rows: rowsIn(batch) });
 		if (this.#failing) {
 			this.#failing = false;
 			reporter.storeRecovered();
@@ -276,7 +277,8 @@ export class Persister {
 		this.#groups = [...batch.groups.map(({ incident }) => incident), ...this.#groups];
 		this.#episodes = [...batch.episodes, ...this.#episodes];
 		this.#outbox = [...batch.outbox, ...this.#outbox];
-		this.#delivered = [...batch.delivered, ...this.#delivered];
+		this.#held = [...batch.held, ...this.#held];
+		this.#settled = [...batch.settled, ...this.#settled];
 		this.#sendUnsaved();
 		for (const row of this.#outbox.splice(outboxRowsMax)) this.#sentUnsaved.delete(sentKey(row));
 	}
@@ -291,4 +293,8 @@ export class Persister {
 		const unsent = rows.filter((row) => !this.#sentUnsaved.delete(sentKey(row)));
 		if (unsent.length > 0) this.#options.onSendable(unsent);
 	}
+}
+
+function rowsIn({ runs, beats, episodes, outbox, held, settled }: CommitBatch): number {
+	return [runs, beats.places, episodes, outbox, held, settled].reduce((sum, { length }) => sum + length, 0);
 }

@@ -2,6 +2,7 @@ import { groupTransitionOf, type Transition, transitionOf } from "../core/episod
 import type { Inspection } from "../core/inspection.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf, OutsideError } from "../lib/errors.ts";
+import type { Dispatcher } from "../notify/dispatcher.ts";
 import { isStateSink, type Sink, type StateSink } from "../notify/sink.ts";
 import type { Reporter } from "../observe/reporter.ts";
 
@@ -11,6 +12,8 @@ const repostEveryMs = 60_000;
 export interface ReposterOptions {
 	readonly sinks: readonly Sink[];
 	readonly inspection: Pick<Inspection, "openEpisodes" | "openGroups">;
+	/** What waits to be sent, or is held, is not told here either. */
+	readonly dispatcher: Pick<Dispatcher, "owes">;
 	readonly workspace: string;
 	readonly reporter: Reporter;
 	readonly clock: Clock;
@@ -27,12 +30,13 @@ export async function runReposter(options: ReposterOptions, signal: AbortSignal)
 	}
 }
 
-async function repost(sink: StateSink, { reporter, ...facts }: ReposterOptions, signal: AbortSignal): Promise<void> {
+async function repost(sink: StateSink, options: ReposterOptions, signal: AbortSignal): Promise<void> {
+	const { dispatcher, reporter, inspection, workspace } = options;
+	const told = openOf(inspection, workspace).filter(
+		(raise) => sink.wants(raise) && !dispatcher.owes({ sink: sink.name, key: raise.key }),
+	);
 	try {
-		await sink.repost(
-			openOf(facts).filter((transition) => sink.wants(transition)),
-			signal,
-		);
+		await sink.repost(told, signal);
 	} catch (error) {
 		if (signal.aborted) return;
 		if (!(error instanceof OutsideError)) throw error;
@@ -40,7 +44,8 @@ async function repost(sink: StateSink, { reporter, ...facts }: ReposterOptions, 
 	}
 }
 
-function openOf({ inspection, workspace }: Pick<ReposterOptions, "inspection" | "workspace">): readonly Transition[] {
+/** Raised, and not over. */
+export function openOf(inspection: ReposterOptions["inspection"], workspace: string): readonly Transition[] {
 	const groups = inspection.openGroups.map((incident) => groupTransitionOf(incident, workspace));
 	return [...inspection.openEpisodes.map(transitionOf), ...groups];
 }

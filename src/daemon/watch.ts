@@ -4,26 +4,25 @@ import type { Tracker } from "../core/tracker.ts";
 import type { Clock } from "../lib/clock.ts";
 import { OutsideError } from "../lib/errors.ts";
 import type { Random } from "../lib/random.ts";
-import { Dispatcher } from "../notify/dispatcher.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import { ApiClient } from "../prefect/api-client.ts";
 import { RunHistory } from "../prefect/run-history.ts";
 import type { Remedier } from "../remedy/remedier.ts";
 import { Schedule } from "../schedule/schedule.ts";
 import type { Store } from "../store/store.ts";
-import { Backlog } from "./backlog.ts";
 import { CountedStore } from "./counted-store.ts";
 import { deadManLoop } from "./dead-man.ts";
+import { Deliveries } from "./deliveries.ts";
 import { Inquirer } from "./inquirer.ts";
 import { Inspector } from "./inspector.ts";
 import { Intake } from "./intake.ts";
 import { jobsOf } from "./jobs.ts";
 import { Lesson } from "./lesson.ts";
+import type { Operator } from "./operator.ts";
 import { Persister } from "./persister.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { Ports, StreamPort, TransportPort } from "./ports.ts";
 import { remediesOf } from "./remedies.ts";
-import { runReposter } from "./reposter.ts";
 import type { Restored } from "./restored.ts";
 import { inspectionOf } from "./stored-inspection.ts";
 import { isOverWithin, supervise } from "./supervise.ts";
@@ -59,9 +58,8 @@ export class Watch implements AsyncDisposable {
 	readonly #tracker: Tracker;
 	readonly #transport: TransportPort;
 	readonly #api: ApiClient;
-	readonly #dispatcher: Dispatcher;
 	readonly #persister: Persister;
-	readonly #backlog: Backlog;
+	readonly #deliveries: Deliveries;
 	readonly #pipeline: Pipeline;
 	readonly #inquirer: Inquirer;
 	readonly #intake: Intake;
@@ -69,11 +67,11 @@ export class Watch implements AsyncDisposable {
 	readonly #stream: StreamPort;
 	readonly #schedule: Schedule;
 	/** Null in a replay. */
-	readonly remedier: Remedier | null;
+	readonly #remedier: Remedier | null;
 
 	constructor(options: WatchOptions) {
 		this.#options = options;
-		const { live, ports, workspace, tracker, reporter, clock, random } = options;
+		const { live, ports, workspace, tracker, reporter, clock } = options;
 		const store = new CountedStore(options.store);
 		this.#store = store;
 		this.#tracker = tracker;
@@ -82,16 +80,6 @@ export class Watch implements AsyncDisposable {
 			onFailure: () => this.#intake.restEnded(null, false),
 		});
 		this.#api = new ApiClient({ transport: this.#transport, clock, reporter });
-		this.#dispatcher = new Dispatcher({
-			sinks: ports.sinks,
-			get outboxRowsMax() {
-				return live.current.limits.outboxRows;
-			},
-			delivered: (key) => this.#persister.delivered(key),
-			reporter,
-			clock,
-			random,
-		});
 		const common = { store, reporter, clock, workspace };
 		this.#persister = new Persister({
 			...common,
@@ -103,16 +91,15 @@ export class Watch implements AsyncDisposable {
 				this.#pipeline.result({ kind: "stored", at: clock.now(), views: [view] });
 				this.#pipeline.drain();
 			},
-			onSendable: (rows) => this.#backlog.offer(rows),
+			onSendable: (rows) => this.#deliveries.offer(rows),
 		});
-		this.#backlog = new Backlog({
-			...common,
+		this.#deliveries = new Deliveries({
+			...options,
+			store,
 			persister: this.#persister,
-			dispatcher: this.#dispatcher,
-			get outboxRowsMax() {
-				return live.current.limits.outboxRows;
-			},
-			sinks: ports.sinks.map((sink) => sink.name),
+			sinks: ports.sinks,
+			inspection: tracker.inspection,
+			releaseScope: async (scope) => (await this.#remedier?.release(scope)) ?? false,
 		});
 		this.#pipeline = new Pipeline({
 			tracker,
@@ -132,12 +119,15 @@ export class Watch implements AsyncDisposable {
 		this.#lesson = new Lesson({ ...options, tracker, transport: this.#transport, pipeline: this.#pipeline });
 		this.#stream = ports.stream(this.#intake.listener);
 		const shared = { ...options, tracker, store, transport: this.#transport, api: this.#api, onResult };
-		this.remedier = ports.actsOnRuns ? remediesOf(shared) : null;
+		this.#remedier = ports.actsOnRuns ? remediesOf(shared) : null;
 		const parts = {
 			pipeline: this.#pipeline,
 			intake: this.#intake,
-			dispatcher: this.#dispatcher,
-			remedier: this.remedier,
+			remedier: this.#remedier,
+			dispatcher: this.#deliveries.dispatcher,
+			held: this.#deliveries.held,
+			reminders: this.#deliveries.reminders,
+			sinks: ports.sinks.map(({ name }) => name),
 		};
 		this.#schedule = new Schedule(jobsOf({ ...shared, ...parts }), { slots: ports.slots, reporter, clock });
 	}
@@ -195,6 +185,11 @@ export class Watch implements AsyncDisposable {
 		return this.#pipeline.isBusy || this.#persister.isBusy;
 	}
 
+	/** What operators command. */
+	get operator(): Operator {
+		return this.#deliveries.operator;
+	}
+
 	/** For `/-/ready`: our own affairs alone. */
 	readiness(): { loaded: boolean; storeFailing: boolean; lastTickMonoMs: number | null } {
 		return { loaded: true, storeFailing: this.#persister.isFailing, lastTickMonoMs: this.#pipeline.lastTickMonoMs };
@@ -205,7 +200,7 @@ export class Watch implements AsyncDisposable {
 		return statusOf(this.#tracker, {
 			at: this.#options.clock.now(),
 			lastTickMonoMs: this.#pipeline.lastTickMonoMs,
-			outboxPending: this.#dispatcher.pendingCount,
+			outboxPending: this.#deliveries.dispatcher.pendingCount,
 		});
 	}
 
@@ -215,14 +210,13 @@ export class Watch implements AsyncDisposable {
 	 * @throws StoreError when the database is damaged; OutsideError when verdicts could not be saved at the end
 	 */
 	async run(signal: AbortSignal): Promise<void> {
-		this.#backlog.offer(this.#options.world.outbox);
+		await this.#deliveries.begin(this.#options.world.outbox);
 		const drained = new AbortController();
 		const failed = new AbortController();
 		const core = supervise(
 			{
 				pipeline: (stop) => this.#pipeline.run(stop),
-				dispatcher: (stop) => this.#dispatcher.run(stop),
-				backlog: (stop) => this.#backlog.run(stop),
+				...this.#deliveries.loops(),
 			},
 			drained.signal,
 			{ ...this.#options, stopMsMax: coreStopMsMax },
@@ -254,15 +248,10 @@ export class Watch implements AsyncDisposable {
 			lesson: (stop) => this.#lesson.run(stop),
 			persister: (stop) => this.#persister.run(stop),
 			schedule: (stop) => this.#schedule.run(stop),
-			reposter: (stop) => runReposter(this.#reposterOptions(), stop),
 			...deadManLoop({ ...this.#options, tracker: this.#tracker, readiness: () => this.readiness() }),
+			reposter: (stop) => this.#deliveries.repost(stop),
 			watchdog: (stop) => watchForStandstill(this.#watchedParts(), this.#options.clock, stop),
 		};
-	}
-
-	#reposterOptions() {
-		const { ports, ...options } = this.#options;
-		return { ...options, sinks: ports.sinks, inspection: this.#tracker.inspection };
 	}
 
 	/** What else waits (sockets, REST, sinks) waits for others, has limits of its own, and is told where it is met. */
@@ -292,7 +281,7 @@ export class Watch implements AsyncDisposable {
 		const over = AbortSignal.any([failed, AbortSignal.timeout(drainMsMax)]);
 		this.#pipeline.drain();
 		if (!(await isOverWithin(this.#persister.flush(), drainMsMax))) return;
-		await this.#dispatcher.idle(over).catch(() => undefined);
+		await this.#deliveries.dispatcher.idle(over).catch(() => undefined);
 		await isOverWithin(this.#persister.flush(), drainMsMax);
 	}
 }

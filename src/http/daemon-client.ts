@@ -3,6 +3,7 @@ import { messageOf, OperatorError, OutsideError } from "../lib/errors.ts";
 import { apiPrefix } from "./api/api.ts";
 import { problemSchema } from "./api/schemas.ts";
 import type { ListenOn } from "./http-server.ts";
+import { type OperatorAnswer, type OperatorCommand, operatorAnswerSchema } from "./operator-command.ts";
 import { changeHeader } from "./reload-guard.ts";
 import { type Status, statusSchema } from "./status.ts";
 
@@ -51,7 +52,7 @@ export async function askApi<Answer>(
 	signal: AbortSignal,
 ): Promise<Answer | null> {
 	const headers = token === null ? {} : { authorization: `Bearer ${token}` };
-	const { status, text } = await ask(listen, `${apiPrefix}${path}`, signal, headers);
+	const { status, text } = await ask(listen, `${apiPrefix}${path}`, signal, { headers });
 	const answer = parsedJson(text.slice(0, apiCharsMax));
 	if (status === 404 && problemSchema.safeParse(answer).success) return null;
 	if (status === 401)
@@ -64,23 +65,28 @@ export async function askApi<Answer>(
 }
 
 /**
- * Asks the daemon to let a scope act again.
+ * Tells the daemon what an operator commands.
  *
- * @returns false: it is not held
- * @throws OutsideError, retryable, when no daemon answers there; OperatorError when it refuses
+ * @throws OutsideError, retryable, when no daemon answers there; OperatorError when it refuses, or cannot now
  */
-export async function askRelease(
+export async function askOperator(
 	{ listen, token }: { readonly listen: ListenOn; readonly token: string | null },
-	scope: string,
+	command: OperatorCommand,
 	signal: AbortSignal,
-): Promise<boolean> {
-	const headers = { [changeHeader]: "1", ...(token === null ? {} : { authorization: `Bearer ${token}` }) };
-	const path = `/-/remedies/release?${new URLSearchParams({ scope })}`;
-	const { status, text } = await ask(listen, path, signal, headers, "POST");
-	if (status === 200) return true;
-	if (status === 404 && text.startsWith("not held")) return false;
-	if (status === 401 || status === 403) throw new OperatorError(`the daemon refuses: ${text.trim().slice(0, 200)}`);
-	throw strangerAt(listen);
+): Promise<OperatorAnswer> {
+	const headers = {
+		[changeHeader]: "1",
+		"content-type": "application/json",
+		...(token === null ? {} : { authorization: `Bearer ${token}` }),
+	};
+	const post = { method: "POST", headers, body: JSON.stringify(command) } as const;
+	const { status, text } = await ask(listen, "/-/operator", signal, post);
+	if ([400, 401, 403, 503].includes(status)) {
+		throw new OperatorError(`the daemon refuses: ${text.trim().slice(0, 200)}`);
+	}
+	const parsed = status === 200 ? operatorAnswerSchema.safeParse(parsedJson(text.slice(0, statusCharsMax))) : null;
+	if (parsed?.success !== true) throw strangerAt(listen);
+	return parsed.data;
 }
 
 function strangerAt(listen: ListenOn): OutsideError {
@@ -93,14 +99,12 @@ async function ask(
 	listen: ListenOn,
 	path: string,
 	signal: AbortSignal,
-	headers: Readonly<Record<string, string>> = {},
-	method: "GET" | "POST" = "GET",
+	what: { readonly headers?: Readonly<Record<string, string>>; readonly method?: "POST"; readonly body?: string } = {},
 ): Promise<{ status: number; text: string }> {
 	const address = addressOf(listen);
 	try {
 		const response = await fetch(`${address}${path}`, {
-			method,
-			headers,
+			...what,
 			redirect: "error",
 			signal: AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]),
 		});

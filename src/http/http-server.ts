@@ -1,7 +1,8 @@
 import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
 import type { Clock } from "../lib/clock.ts";
-import { messageOf, OperatorError } from "../lib/errors.ts";
+import { messageOf, OperatorError, OutsideError } from "../lib/errors.ts";
 import { type Answers, addApi, apiPrefix, problem, type RunSource } from "./api/api.ts";
+import { type OperatorAnswer, type OperatorCommand, operatorCommandSchema } from "./operator-command.ts";
 import { addPages } from "./pages/pages.ts";
 import { deathOf, type ReadinessFacts, readinessOf } from "./readiness.ts";
 import { refusalOfReload } from "./reload-guard.ts";
@@ -27,8 +28,8 @@ export interface HttpServerOptions {
 	readonly token: string | null;
 	/** Reads the settings again; names of settings, never values. */
 	readonly reload: () => ReloadAnswer;
-	/** Lets a scope act again that a mistake has made a dry run; false: it is not held. */
-	readonly release: (scope: string) => Promise<boolean>;
+	/** Carries out what an operator commands; throws OutsideError when that cannot be done now. */
+	readonly operate: (command: OperatorCommand) => Promise<OperatorAnswer>;
 	readonly version: string;
 	readonly clock: Clock;
 }
@@ -46,8 +47,8 @@ export type ReloadAnswer =
 /** A request takes milliseconds; who sends its headers more slowly than this holds a socket for nothing. */
 const requestMs = 10_000;
 const idleMs = 30_000;
-/** Nothing here takes a body. */
-const bodyBytesMax = 1024;
+/** An operator's command; nothing else here takes a body. */
+const bodyBytesMax = 8192;
 
 /** Metrics, health and a reload, none of which names a run; pages and an API, which do. */
 export class HttpServer implements AsyncDisposable {
@@ -132,11 +133,12 @@ function routes(options: HttpServerOptions): FastifyInstance {
 		const answer = options.reload();
 		return reply.code(answer.reloaded ? 200 : 422).send(answer);
 	});
-	server.post<{ Querystring: { scope?: string } }>("/-/remedies/release", async (request, reply) => {
+	server.post("/-/operator", async (request, reply) => {
 		const refusal = refusalOfReload(request);
 		if (refusal !== null) return plain(reply, 403, `refused: ${refusal}`);
-		const isHeld = await options.release(String(request.query.scope ?? ""));
-		return isHeld ? plain(reply, 200, "released") : plain(reply, 404, "not held");
+		const command = operatorCommandSchema.safeParse(request.body);
+		if (!command.success) return plain(reply, 400, "not a command of this version");
+		return await operated(options, command.data, reply);
 	});
 	server.setNotFoundHandler((request, reply) =>
 		isOfApi(request.url)
@@ -149,6 +151,19 @@ function routes(options: HttpServerOptions): FastifyInstance {
 		return badRequest(request.url, reply, status);
 	});
 	return server;
+}
+
+async function operated(
+	{ operate }: HttpServerOptions,
+	command: OperatorCommand,
+	reply: FastifyReply,
+): Promise<OperatorAnswer | FastifyReply> {
+	try {
+		return await operate(command);
+	} catch (error) {
+		if (!(error instanceof OutsideError)) throw error;
+		return plain(reply, 503, messageOf(error));
+	}
 }
 
 function badRequest(url: string, reply: FastifyReply, status: number): FastifyReply {

@@ -1,10 +1,20 @@
-import { isOfEpisode, type Transition } from "../core/episode.ts";
+import { deliveredToSink, type Hold, type HoldReason } from "../core/delivery.ts";
+import type { Transition } from "../core/episode.ts";
 import { backoffMs } from "../lib/backoff.ts";
+import { called } from "../lib/called.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf, OutsideError } from "../lib/errors.ts";
 import type { Random } from "../lib/random.ts";
 import type { Reporter } from "../observe/reporter.ts";
-import { type Notice, noticeOf, type Sink } from "./sink.ts";
+import {
+	type DeliveryHold,
+	type DeliveryKey,
+	type DeliverySettlement,
+	happenedBefore,
+	Lane,
+	type Pace,
+} from "./lane.ts";
+import type { Notice, Sink } from "./sink.ts";
 
 /** A committed outbox row: what is owed to whom. */
 export interface Delivery {
@@ -12,21 +22,20 @@ export interface Delivery {
 	readonly transition: Transition;
 }
 
-export interface DeliveryKey {
-	readonly sink: string;
-	/** `Transition.key`. */
-	readonly key: string;
-}
-
 export interface DispatcherOptions {
 	readonly sinks: readonly Sink[];
-	/** `limits.outboxRows`: rows held in memory, all sinks together. */
+	/** `limits.outboxRows`: rows held in memory, of which each sink has an equal part. */
 	readonly outboxRowsMax: number;
+	readonly paceOf: (sink: Sink) => Pace;
+	/** Why a sink is not to be told of a raise just now; null: it is. Asked before each try. */
+	readonly holdOf: (sink: Sink, transition: Transition) => Hold | null;
+	/** The row is kept from its sink: whoever is told commits it, and offers the row again when that has ended. */
+	readonly hold: (hold: DeliveryHold) => void;
 	/**
-	 * The row is settled and must not be offered again: the sink has it, or has refused it for good (which the reporter
-	 * was told). Whoever is told commits it.
+	 * The rows must not be offered again: the sink has them, or has refused them for good (which the reporter was told), or
+	 * they were over before it was to be told. Whoever is told commits it, all or nothing.
 	 */
-	readonly delivered: (key: DeliveryKey) => void;
+	readonly settle: (settlements: readonly DeliverySettlement[]) => void;
 	readonly reporter: Reporter;
 	readonly clock: Clock;
 	readonly random: Random;
@@ -38,7 +47,7 @@ const retryBounds = { minMs: 1000, maxMs: 300_000 };
  * An alert that its receiver has not taken so long after it happened is given up, and counted: nobody acts on it any more, and
  * those behind it wait. But for the alert log on stdout, which is the record.
  */
-const givenUpAfterMs = 24 * 60 * 60_000;
+export const givenUpAfterMs = 24 * 60 * 60_000;
 
 /**
  * A receiver that takes the alert and does not answer is told after so long, and each time as long again. The delivery goes
@@ -46,15 +55,11 @@ const givenUpAfterMs = 24 * 60 * 60_000;
  */
 const hungAfterMs = 60_000;
 
-/** The deliveries owed to one sink, in order. */
-interface Lane {
-	readonly sink: Sink;
-	/** By key: the order is that of insertion, and a row that is offered twice is sent once. */
-	readonly rows: Map<string, Transition>;
+interface Sending {
+	readonly lane: Lane;
 	/** Wakes the loop that waits for rows; null while it is busy. */
 	wake: (() => void) | null;
-	/** Since when the sink has had a row without a word, or since that was told last; null: it has none. */
-	silentSinceMonoMs: number | null;
+	idleWaiters: (() => void)[];
 }
 
 /**
@@ -64,22 +69,41 @@ interface Lane {
  */
 export class Dispatcher {
 	readonly #options: DispatcherOptions;
-	readonly #lanes: ReadonlyMap<string, Lane>;
-	#idleWaiters: (() => void)[] = [];
+	readonly #sendings: ReadonlyMap<string, Sending>;
 
 	constructor(options: DispatcherOptions) {
 		this.#options = options;
 		for (const { name } of options.sinks) options.reporter.sinkConfigured(name);
-		this.#lanes = new Map(
-			options.sinks.map((sink) => [sink.name, { sink, rows: new Map(), wake: null, silentSinceMonoMs: null }]),
-		);
+		this.#sendings = new Map(options.sinks.map((sink) => [sink.name, this.#sendingOf(sink)]));
 	}
 
-	/** Rows not settled yet, in flight included. */
+	#sendingOf(sink: Sink): Sending {
+		const { paceOf, holdOf, hold, settle } = this.#options;
+		const lane = new Lane({
+			sink,
+			pace: paceOf(sink),
+			holdOf: (transition) => holdOf(sink, transition),
+			hold,
+			settle,
+		});
+		return { lane, wake: null, idleWaiters: [] };
+	}
+
+	/** Rows not settled yet, in flight included; held ones are not. */
 	get pendingCount(): number {
 		let count = 0;
-		for (const lane of this.#lanes.values()) count += lane.rows.size;
+		for (const { lane } of this.#sendings.values()) count += lane.size;
 		return count;
+	}
+
+	/** What an earlier process held, and its keys: neither they nor their resolves are sent until they are offered again. */
+	expectHeld(held: readonly (DeliveryKey & { readonly reason: HoldReason })[]): void {
+		for (const { sink, key, reason } of held) this.#sendings.get(sink)?.lane.addHeld(key, reason);
+	}
+
+	/** It waits to be sent to that sink, or is held. */
+	owes({ sink, key }: DeliveryKey): boolean {
+		return this.#sendings.get(sink)?.lane.owes(key) ?? false;
 	}
 
 	/**
@@ -88,41 +112,63 @@ export class Dispatcher {
 	 * @returns how many found no room: they are still in the store, and have to be read from there once `idle` resolves
 	 */
 	offer(rows: readonly Delivery[]): number {
-		let pending = this.pendingCount;
+		const { reporter, clock } = this.#options;
+		const { monoMs } = clock.now();
 		let refused = 0;
-		const touched = new Set<Lane>();
+		const touched = new Set<Sending>();
 		for (const { sink, transition } of rows) {
-			const lane = this.#lanes.get(sink);
-			if (lane === undefined || lane.rows.has(transition.key)) continue;
-			if (pending >= this.#options.outboxRowsMax) {
+			const sending = this.#sendings.get(sink);
+			if (sending === undefined || sending.lane.isPending(transition.key)) continue;
+			if (sending.lane.size >= this.#rowsMaxOfSink()) {
 				refused += 1;
-				this.#options.reporter.deliveryFailed(
-					sink,
-					"overflow",
-					"the outbox in memory is full; the rest waits in the database",
-				);
+				reporter.deliveryFailed(sink, "overflow", "the outbox in memory is full; the rest waits in the database");
 				continue;
 			}
-			lane.rows.set(transition.key, transition);
-			pending += 1;
-			touched.add(lane);
+			sending.lane.add(transition, null, monoMs);
+			touched.add(sending);
 		}
-		for (const lane of touched) {
-			this.#reportPending(lane);
-			lane.wake?.();
-		}
+		for (const sending of touched) this.#changed(sending);
 		return refused;
 	}
 
-	/** Resolves when nothing is pending; rejects with the signal's reason when aborted first. */
-	async idle(signal: AbortSignal): Promise<void> {
-		while (this.pendingCount > 0) await called((wake) => this.#idleWaiters.push(wake), signal);
+	/** A sink that floods leaves the others their room. */
+	#rowsMaxOfSink(): number {
+		return Math.max(1, Math.floor(this.#options.outboxRowsMax / this.#sendings.size));
+	}
+
+	/** Tells a sink again of what it was told, which is open still. The last reminder that waits is the one that is sent. */
+	remind(sink: string, transition: Transition, reminder: number): void {
+		const sending = this.#sendings.get(sink);
+		if (sending === undefined || sending.lane.size >= this.#rowsMaxOfSink()) return;
+		sending.lane.add(transition, reminder, this.#options.clock.now().monoMs);
+		this.#changed(sending);
+	}
+
+	/** An operator has dropped what is owed. Null: whatever the sink; whatever the key. What is in flight may arrive. */
+	drop({ sink, key }: { readonly sink: string | null; readonly key: string | null }): void {
+		for (const [name, sending] of this.#sendings) {
+			if (sink !== null && sink !== name) continue;
+			sending.lane.drop(key);
+			this.#changed(sending);
+		}
+	}
+
+	/**
+	 * Resolves when nothing is pending; rejects with the signal's reason when aborted first.
+	 *
+	 * @param sink of that sink alone
+	 */
+	async idle(signal: AbortSignal, sink: string | null = null): Promise<void> {
+		for (const [name, sending] of this.#sendings) {
+			if (sink !== null && sink !== name) continue;
+			while (sending.lane.size > 0) await called((wake) => sending.idleWaiters.push(wake), signal);
+		}
 	}
 
 	/** Called with every tick: tells of sinks that have had a row for `hungAfterMs` without a word. */
 	tellHung(): void {
 		const { monoMs } = this.#options.clock.now();
-		for (const lane of this.#lanes.values()) {
+		for (const { lane } of this.#sendings.values()) {
 			if (lane.silentSinceMonoMs === null || monoMs - lane.silentSinceMonoMs < hungAfterMs) continue;
 			lane.silentSinceMonoMs = monoMs;
 			const detail = `no answer for ${hungAfterMs / 1000} s; this alert and those behind it wait`;
@@ -139,9 +185,9 @@ export class Dispatcher {
 		// One lane's bug ends the others too: none of them may go on sending unobserved.
 		const stop = new AbortController();
 		const both = AbortSignal.any([signal, stop.signal]);
-		const loops = [...this.#lanes.values()].map(async (lane) => {
+		const loops = [...this.#sendings.values()].map(async (sending) => {
 			try {
-				await this.#runLane(lane, both);
+				await this.#runLane(sending, both);
 			} catch (error) {
 				stop.abort(error);
 				throw error;
@@ -152,128 +198,92 @@ export class Dispatcher {
 		if (bug !== undefined) throw stop.signal.aborted ? stop.signal.reason : bug.reason;
 	}
 
-	async #runLane(lane: Lane, signal: AbortSignal): Promise<void> {
+	async #runLane(sending: Sending, signal: AbortSignal): Promise<void> {
+		const { lane } = sending;
 		let failures = 0;
 		while (!signal.aborted) {
-			const [first, ...others] = firstOf(lane.rows, lane.sink.noticesMax);
+			if (lane.size > 0) await this.#sleep(lane.waitMs(this.#options.clock.now().monoMs), signal);
+			if (signal.aborted) return;
+			const [first, ...others] = lane.next();
+			this.#told(sending);
 			if (first === undefined) {
-				await untilWoken(lane, signal);
+				// Until rows are offered.
+				await called((wake) => (sending.wake = wake), signal).catch((error) => unlessAborted(error, signal));
+				sending.wake = null;
 				continue;
 			}
-			const all = [first, ...others] as const;
-			const { settled, retryAfterMs } = await this.#try(lane, [noticeOf(first), ...others.map(noticeOf)], signal);
-			for (const transition of all.slice(0, settled)) this.#settle(lane, transition);
-			if (settled === all.length) failures = 0;
-			else {
-				failures += 1;
-				await this.#pause(failures, retryAfterMs, signal);
-			}
+			const retry = await this.#try(lane, [first, ...others], signal);
+			this.#told(sending);
+			failures = retry === null ? 0 : failures + 1;
+			if (retry !== null) await this.#pause(failures, retry.afterMs, signal);
 		}
 	}
 
-	/** One try. Of the notices as many as it says, from the first on, need not be tried again. */
-	async #try(lane: Lane, notices: readonly [Notice, ...Notice[]], signal: AbortSignal): Promise<Tried> {
+	/** One try. Null: nothing of it has to be tried again. */
+	async #try(lane: Lane, notices: readonly [Notice, ...Notice[]], signal: AbortSignal): Promise<Retry | null> {
 		const { reporter, clock } = this.#options;
-		const { sink } = lane;
 		lane.silentSinceMonoMs = clock.now().monoMs;
 		try {
-			await sink.send(notices, signal);
+			await lane.sink.send(notices, signal);
 		} catch (error) {
-			if (signal.aborted) return { settled: 0, retryAfterMs: null };
+			if (signal.aborted) return null;
 			if (!(error instanceof OutsideError)) throw error;
-			return this.#failed(sink, notices, error);
+			return this.#failed(lane, notices, error);
 		} finally {
 			lane.silentSinceMonoMs = null;
+			lane.sent(clock.now().monoMs);
 		}
-		for (const _ of notices) reporter.delivered(sink.name);
-		return { settled: notices.length, retryAfterMs: null };
+		for (const _ of notices) reporter.delivered(lane.sink.name);
+		lane.settle(notices, deliveredToSink);
+		return null;
 	}
 
-	#failed(sink: Sink, notices: readonly Notice[], error: OutsideError): Tried {
+	#failed(lane: Lane, notices: readonly Notice[], error: OutsideError): Retry | null {
 		const { reporter, clock } = this.#options;
 		const detail = messageOf(error);
-		reporter.deliveryFailed(sink.name, error.retryable ? "retryable" : "final", detail);
-		if (!error.retryable) return { settled: notices.length, retryAfterMs: null };
-		const old = sink.givesUp ? tooOldOf(notices, clock.now().wallMs) : 0;
-		for (const _ of notices.slice(0, old)) reporter.deliveryFailed(sink.name, "given_up", `after a day: ${detail}`);
-		return { settled: old, retryAfterMs: error.retryAfterMs };
+		const { name, givesUp } = lane.sink;
+		reporter.deliveryFailed(name, error.retryable ? "retryable" : "final", detail);
+		if (!error.retryable) {
+			lane.settle(notices, { fate: "refused", detail });
+			return null;
+		}
+		const old = givesUp ? happenedBefore(notices, clock.now().wallMs - givenUpAfterMs) : [];
+		for (const _ of old) reporter.deliveryFailed(name, "given_up", `after a day: ${detail}`);
+		lane.settle(old, { fate: "given_up", detail });
+		return { afterMs: error.retryAfterMs };
 	}
 
 	/** Ends early, without an error, when the signal is aborted. */
 	async #pause(failures: number, retryAfterMs: number | null, signal: AbortSignal): Promise<void> {
-		const { clock, random } = this.#options;
-		const ownMs = backoffMs(failures, retryBounds, random);
-		try {
-			await clock.sleep(retryAfterMs === null ? ownMs : Math.max(retryAfterMs, retryBounds.minMs), signal);
-		} catch (error) {
-			if (!signal.aborted) throw error;
-		}
+		const ownMs = backoffMs(failures, retryBounds, this.#options.random);
+		await this.#sleep(retryAfterMs === null ? ownMs : Math.max(retryAfterMs, retryBounds.minMs), signal);
 	}
 
-	#settle(lane: Lane, transition: Transition): void {
-		lane.rows.delete(transition.key);
-		this.#options.delivered({ sink: lane.sink.name, key: transition.key });
-		this.#reportPending(lane);
-		if (this.pendingCount > 0) return;
-		const waiters = this.#idleWaiters;
-		this.#idleWaiters = [];
-		for (const wake of waiters) wake();
+	async #sleep(ms: number, signal: AbortSignal): Promise<void> {
+		if (ms > 0) await this.#options.clock.sleep(ms, signal).catch((error) => unlessAborted(error, signal));
 	}
 
-	#reportPending(lane: Lane): void {
-		this.#options.reporter.outboxPending(lane.sink.name, lane.rows.size);
+	/** There may be something to send. */
+	#changed(sending: Sending): void {
+		this.#told(sending);
+		sending.wake?.();
 	}
-}
 
-function firstOf(rows: ReadonlyMap<string, Transition>, rowsMax: number): Transition[] {
-	const first: Transition[] = [];
-	for (const transition of rows.values()) {
-		first.push(transition);
-		if (first.length >= rowsMax) break;
-	}
-	return first;
-}
-
-/** Our wall clock. */
-function happenedAtMs(transition: Transition): number {
-	if (isOfEpisode(transition)) return transition.episode.closed?.atMs ?? transition.episode.raisedAtMs;
-	return transition.incident.closed?.atMs ?? transition.incident.openedAtMs;
-}
-
-interface Tried {
-	readonly settled: number;
-	readonly retryAfterMs: number | null;
-}
-
-/** How many from the first on are. */
-function tooOldOf(notices: readonly Notice[], wallMs: number): number {
-	const young = notices.findIndex(({ transition }) => wallMs - happenedAtMs(transition) <= givenUpAfterMs);
-	return young === -1 ? notices.length : young;
-}
-
-/** Until rows are offered, or the signal is aborted. */
-async function untilWoken(lane: Lane, signal: AbortSignal): Promise<void> {
-	try {
-		await called((wake) => {
-			lane.wake = wake;
-		}, signal);
-	} catch (error) {
-		if (!signal.aborted) throw error;
-	} finally {
-		lane.wake = null;
+	/** There may be less to send. */
+	#told(sending: Sending): void {
+		const { lane, idleWaiters } = sending;
+		this.#options.reporter.outboxPending(lane.sink.name, lane.size);
+		if (lane.size > 0) return;
+		sending.idleWaiters = [];
+		for (const wake of idleWaiters) wake();
 	}
 }
 
-/** Resolves when the function handed to `arm` is called; rejects with the signal's reason when aborted first. */
-async function called(arm: (wake: () => void) => void, signal: AbortSignal): Promise<void> {
-	signal.throwIfAborted();
-	const { promise, resolve, reject } = Promise.withResolvers<void>();
-	const onAbort = (): void => reject(signal.reason);
-	signal.addEventListener("abort", onAbort, { once: true });
-	arm(resolve);
-	try {
-		await promise;
-	} finally {
-		signal.removeEventListener("abort", onAbort);
-	}
+interface Retry {
+	/** When the receiver wants to be asked again; null: it did not say. */
+	readonly afterMs: number | null;
+}
+
+function unlessAborted(error: unknown, signal: AbortSignal): void {
+	if (!signal.aborted) throw error;
 }

@@ -3,12 +3,15 @@ import type { Transition } from "../core/episode.ts";
 /** One thing that a sink is to say. */
 export interface Notice {
 	readonly transition: Transition;
-	/** `transition.key`: the same in every retry, so that receivers can drop duplicates. */
+	/** The same in every retry, so that receivers can drop duplicates: `transition.key`, and of a reminder one of its own. */
 	readonly key: string;
+	/** Of an alert that was told, and is still open: which time it is told again, from 1; null: it is news. */
+	readonly reminder: number | null;
 }
 
-export function noticeOf(transition: Transition): Notice {
-	return { transition, key: transition.key };
+export function noticeOf(transition: Transition, reminder: number | null = null): Notice {
+	const key = reminder === null ? transition.key : `${transition.key}:reminder:${reminder}`;
+	return { transition, key, reminder };
 }
 
 /** Where alerts go. One folder a sink. */

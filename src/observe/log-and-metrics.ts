@@ -222,6 +222,17 @@ function ofDeliveries({ metrics, sayRarely }: ReportOutput) {
 			for (const reason of deliveryFailureReasons) metrics.count("delivery_failures_total", { sink, reason }, 0);
 		},
 		delivered: (sink) => metrics.count("deliveries_total", { sink }),
+		deliveryHeld: (sink, reason) => metrics.count("deliveries_held_total", { sink, reason }),
+		deliveriesGivenUp: ({ sink, rows, detail }) => {
+			metrics.count("delivery_failures_total", { sink, reason: "given_up" }, rows);
+			sayRarely(
+				"error",
+				"delivery.failed",
+				`${sink}|given_up`,
+				{ sink, reason: "given_up", rows, detail },
+				`${sink}: ${detail}`,
+			);
+		},
 		deliveryFailed: (sink, reason, detail) => {
 			metrics.count("delivery_failures_total", { sink, reason });
 			sayRarely("error", "delivery.failed", `${sink}|${reason}`, { sink, reason, detail }, `${sink}: ${detail}`);

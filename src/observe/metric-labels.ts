@@ -66,7 +66,7 @@ export const apiFailureReasons = [
 	"server_error",
 	"malformed",
 ] as const satisfies readonly ApiFailureReason[];
-export const jobs = ["sweep", "reconcile", "retention", "remedy"] as const satisfies readonly JobName[];
+export const jobs = ["sweep", "reconcile", "retention", "remedy", "outbox"] as const satisfies readonly JobName[];
 export const loops = [
 	"pipeline",
 	"dispatcher",

@@ -206,6 +206,12 @@ export const metricTable = {
 		zeros: each("sink", sinks),
 	},
 	deliveries_total: { type: "counter", help: "Deliveries made.", labels: ["sink"], zeros: each("sink", sinks) },
+	deliveries_held_total: {
+		type: "counter",
+		help: "Alerts that were kept from a sink for a while: silenced, in maintenance, not old enough, or part of a group incident.",
+		labels: ["sink", "reason"],
+		zeros: [],
+	},
 	delivery_failures_total: {
 		type: "counter",
 		help: "Failed attempts to deliver; final and given_up ones are not tried again, hung ones are still waited for.",

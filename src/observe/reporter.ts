@@ -1,3 +1,4 @@
+import type { HoldReason } from "../core/delivery.ts";
 import type { Condition, EpisodeTransition } from "../core/episode.ts";
 import type { GroupIncident, GroupKind } from "../core/group-incident.ts";
 import type { RemedyAction, RemedyEntry } from "../core/remedy.ts";
@@ -51,7 +52,7 @@ export type ApiFailureReason =
 	| "server_error"
 	| "malformed";
 
-export type JobName = "sweep" | "reconcile" | "retention" | "remedy";
+export type JobName = "sweep" | "reconcile" | "retention" | "remedy" | "outbox";
 
 /** What runs side by side as long as the daemon does. */
 export type LoopName =
@@ -164,6 +165,10 @@ export interface Reporter {
 	sinkConfigured(sink: string): void;
 	delivered(sink: string): void;
 	deliveryFailed(sink: string, reason: string, detail: string): void;
+	/** Of a sink that is not there any more. */
+	deliveriesGivenUp(facts: { sink: string; rows: number; detail: string }): void;
+	/** A delivery is kept from its sink for a while. */
+	deliveryHeld(sink: string, reason: HoldReason): void;
 
 	/** The dead man's switch was told that we work. */
 	deadManPinged(): void;

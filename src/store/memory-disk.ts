@@ -1,4 +1,6 @@
+import type { Settlement } from "../core/delivery.ts";
 import type { Episode } from "../core/episode.ts";
+import type { Acknowledgement, Silence } from "../core/silence.ts";
 import { newRemedyDisk, type RemedyDisk } from "./memory-remedies.ts";
 import { bytesOfRunId } from "./run-id.ts";
 import type {
@@ -12,8 +14,13 @@ import type {
 	WorkspaceRow,
 } from "./store.ts";
 
-interface KeptDelivery {
+export interface KeptDelivery {
 	readonly row: OutboxRow;
+	/** Null: to be sent, or delivered. */
+	readonly fate: Exclude<Settlement["fate"], "delivered"> | null;
+	readonly detail: string | null;
+	readonly heldUntilMs: number | null;
+	/** When it was settled. */
 	readonly deliveredAtMs: number | null;
 }
 
@@ -33,6 +40,8 @@ export interface MemoryDisk {
 	/** In the order in which they were last written. */
 	readonly learned: Map<string, LearnedChange>;
 	readonly remedies: RemedyDisk;
+	readonly silences: Map<string, { readonly workspace: string; readonly silence: Silence }>;
+	readonly acknowledgements: Map<string, { readonly workspace: string; readonly word: Acknowledgement }>;
 }
 
 export function newMemoryDisk(): MemoryDisk {
@@ -47,6 +56,8 @@ export function newMemoryDisk(): MemoryDisk {
 		heldRuns: new Map(),
 		learned: new Map(),
 		remedies: newRemedyDisk(),
+		silences: new Map(),
+		acknowledgements: new Map(),
 	};
 }
 

@@ -5,9 +5,11 @@ import { learnedSchema } from "./core-schema.ts";
 import { closingsFirst } from "./episode-order.ts";
 import { type EpisodeQuery, selected } from "./episode-query.ts";
 import { keepingName, withBeat } from "./kept-row.ts";
-import { type MemoryDisk, nameOfDelivery, nameOfRun } from "./memory-disk.ts";
+import { type MemoryDisk, nameOfRun } from "./memory-disk.ts";
 import { deleteWhere, putAll } from "./memory-maps.ts";
+import { MemoryOutbox } from "./memory-outbox.ts";
 import { MemoryRemedies } from "./memory-remedies.ts";
+import { MemorySilences } from "./memory-silences.ts";
 import { bytesOfRunId } from "./run-id.ts";
 import type {
 	BeatRows,
@@ -16,7 +18,6 @@ import type {
 	GroupRow,
 	HeldRunChange,
 	LearnedChange,
-	OutboxKey,
 	OutboxRow,
 	OwedQuery,
 	RetentionLimits,
@@ -35,11 +36,16 @@ export class MemoryStore implements Store {
 	readonly #disk: MemoryDisk;
 	readonly #clock: Clock;
 	readonly remedies: MemoryRemedies;
+	readonly outbox: MemoryOutbox;
+	readonly silences: MemorySilences;
 	#isClosed = false;
 
 	constructor(parts: { readonly disk: MemoryDisk; readonly clock: Clock }) {
 		this.#disk = parts.disk;
 		this.#clock = parts.clock;
+		const common = { disk: parts.disk, refuseWhenClosed: () => this.#refuseWhenClosed() };
+		this.outbox = new MemoryOutbox({ ...common, nowMs: () => this.#clock.now().wallMs });
+		this.silences = new MemorySilences(common);
 		this.remedies = new MemoryRemedies({
 			disk: this.#disk.remedies,
 			refuseWhenClosed: () => this.#refuseWhenClosed(),
@@ -112,8 +118,7 @@ export class MemoryStore implements Store {
 		const episodes = this.#judgeEpisodes(copy.episodes);
 		this.#putRuns(writes);
 		putAll(this.#disk.episodes, episodes);
-		this.#putOutbox(copy.outbox);
-		this.#markDelivered(copy.delivered);
+		this.outbox.write(copy);
 		putAll(this.#disk.workspaces, new Map(copy.workspaces.map((row) => [row.workspace, row])));
 		this.#putGroups(copy.groups);
 		this.#putHeldRuns(copy.heldRuns);
@@ -139,6 +144,7 @@ export class MemoryStore implements Store {
 		deleteWhere(outbox, ({ deliveredAtMs }) => isOld(deliveredAtMs));
 		deleteWhere(groups, ({ incident }) => isOld(incident.closed?.atMs ?? null));
 		this.remedies.forgetBefore(limits.episodesBeforeMs);
+		this.silences.forgetBefore(limits.episodesBeforeMs);
 		return { runs: runsDeleted, episodes: episodesDeleted };
 	}
 
@@ -152,7 +158,10 @@ export class MemoryStore implements Store {
 
 	#owed(workspace: string): readonly OutboxRow[] {
 		return [...this.#disk.outbox.values()]
-			.filter(({ row, deliveredAtMs }) => deliveredAtMs === null && workspaceOf(row.transition) === workspace)
+			.filter(
+				({ row, deliveredAtMs, fate }) =>
+					deliveredAtMs === null && fate === null && workspaceOf(row.transition) === workspace,
+			)
 			.map(({ row }) => row)
 			.toSorted((one, other) => one.createdAtMs - other.createdAtMs);
 	}
@@ -227,15 +236,6 @@ export class MemoryStore implements Store {
 		}
 	}
 
-	#putOutbox(rows: readonly OutboxRow[]): void {
-		for (const row of rows) {
-			const name = nameOfDelivery({ sink: row.sink, key: row.transition.key });
-			if (!this.#disk.outbox.has(name)) {
-				this.#disk.outbox.set(name, { row, deliveredAtMs: null });
-			}
-		}
-	}
-
 	#putGroups(rows: readonly GroupRow[]): void {
 		for (const row of rows) {
 			const name = JSON.stringify([row.workspace, row.incident.groupId]);
@@ -258,17 +258,6 @@ export class MemoryStore implements Store {
 			// Taken out first, so that it is put in again as the last.
 			learned.delete(name);
 			if (change.row !== null) learned.set(name, change);
-		}
-	}
-
-	#markDelivered(keys: readonly OutboxKey[]): void {
-		const deliveredAtMs = this.#clock.now().wallMs;
-		for (const key of keys) {
-			const name = nameOfDelivery(key);
-			const kept = this.#disk.outbox.get(name);
-			if (kept?.deliveredAtMs === null) {
-				this.#disk.outbox.set(name, { row: kept.row, deliveredAtMs });
-			}
 		}
 	}
 }

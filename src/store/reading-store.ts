@@ -7,7 +7,9 @@ import type { EpisodeQuery } from "./episode-query.ts";
 import { readMigrations, sqliteMigrationsFolder } from "./migrate.ts";
 import { RowReader } from "./row-reader.ts";
 import { asStoreError } from "./sqlite-error.ts";
-import { SqliteRemedies } from "./sqlite-remedies.ts";
+import { SqliteOutbox } from "./sqlite-outbox.ts";
+import { type Guard, SqliteRemedies } from "./sqlite-remedies.ts";
+import { SqliteSilences } from "./sqlite-silences.ts";
 import { prepareStatements } from "./statements.ts";
 import type { RunKey, RunsQuery, Store, StoredRun, StoredWorld } from "./store.ts";
 import { parseStoreUrl, urlHint } from "./store-url.ts";
@@ -17,15 +19,24 @@ const busyTimeoutMs = 5_000;
 
 /** A database that nobody writes through: for whoever looks while no daemon runs, or beside one. */
 export class ReadingStore
-	implements Pick<Store, "load" | "loadRuns" | "loadRun" | "loadEpisodes" | "remedies" | typeof Symbol.asyncDispose>
+	implements
+		Pick<
+			Store,
+			"load" | "loadRuns" | "loadRun" | "loadEpisodes" | "remedies" | "outbox" | "silences" | typeof Symbol.asyncDispose
+		>
 {
 	readonly remedies: SqliteRemedies;
+	readonly outbox: SqliteOutbox;
+	readonly silences: SqliteSilences;
 	readonly #database: Database;
 	readonly #reader: RowReader;
 
 	private constructor(database: Database, clock: Clock) {
 		this.#database = database;
-		this.remedies = new SqliteRemedies(database, (_doing, read) => this.#guard(read));
+		const guard: Guard = (_doing, read) => this.#guard(read);
+		this.remedies = new SqliteRemedies(database, guard);
+		this.outbox = new SqliteOutbox({ database, guard, nowMs: () => clock.now().wallMs });
+		this.silences = new SqliteSilences(database, guard);
 		const statements = prepareStatements(database);
 		// Rows that are not understood stay where they are: the daemon sets them aside.
 		this.#reader = new RowReader({ database, statements, clock, onMalformedRow: () => undefined });

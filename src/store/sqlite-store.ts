@@ -17,7 +17,9 @@ import type { InstanceLock } from "./instance-lock.ts";
 import { RowReader } from "./row-reader.ts";
 import { writeBeats, writeRun } from "./run-writer.ts";
 import { asStoreError } from "./sqlite-error.ts";
-import { SqliteRemedies } from "./sqlite-remedies.ts";
+import { SqliteOutbox } from "./sqlite-outbox.ts";
+import { type Guard, SqliteRemedies } from "./sqlite-remedies.ts";
+import { SqliteSilences } from "./sqlite-silences.ts";
 import { prepareStatements, type SliceBounds, type Statements } from "./statements.ts";
 import type {
 	CommitBatch,
@@ -56,6 +58,8 @@ export class SqliteStore implements Store {
 	readonly #reader: RowReader;
 	readonly #write: (batch: CommitBatch) => CommitResult;
 	readonly remedies: SqliteRemedies;
+	readonly outbox: SqliteOutbox;
+	readonly silences: SqliteSilences;
 	#syncsEachCommit: boolean | null = null;
 
 	constructor(parts: SqliteStoreParts) {
@@ -67,12 +71,14 @@ export class SqliteStore implements Store {
 		// Immediate: a lock held by another process is met at the start, not half-way.
 		const write = parts.database.transaction((batch: CommitBatch) => this.#writeAll(batch));
 		this.#write = (batch) => write.immediate(batch);
-		this.remedies = new SqliteRemedies(parts.database, (doing, work) =>
+		const guard: Guard = (doing, work) =>
 			this.#guard(doing, () => {
 				this.#syncEachCommit(true);
 				return work();
-			}),
-		);
+			});
+		this.remedies = new SqliteRemedies(parts.database, guard);
+		this.outbox = new SqliteOutbox({ database: parts.database, guard, nowMs: () => this.#clock.now().wallMs });
+		this.silences = new SqliteSilences(parts.database, guard);
 	}
 
 	async load(workspace: string): Promise<StoredWorld> {
@@ -125,6 +131,8 @@ export class SqliteStore implements Store {
 		await this.#deleteInSlices(this.#statements.deleteDelivered, limits.episodesBeforeMs);
 		await this.#deleteInSlices(this.#statements.deleteGroups, limits.episodesBeforeMs);
 		await this.#deleteInSlices(this.#statements.deleteRemedies, limits.episodesBeforeMs);
+		await this.#deleteInSlices(this.#statements.deleteSilences, limits.episodesBeforeMs);
+		await this.#deleteInSlices(this.#statements.deleteAcknowledgements, limits.episodesBeforeMs);
 		await this.#deleteInSlices(this.#statements.deleteUnreadable, limits.episodesBeforeMs);
 		return { runs, episodes, logBytes: statSync(`${this.#database.name}-wal`, { throwIfNoEntry: false })?.size ?? 0 };
 	}
@@ -192,8 +200,9 @@ export class SqliteStore implements Store {
 			statements.putOutbox.run(columnsOfOutbox(row));
 		}
 		const nowMs = this.#clock.now().wallMs;
-		for (const { sink, key } of batch.delivered) {
-			statements.markDelivered.run({ sink, key, nowMs });
+		for (const hold of batch.held) statements.hold.run(hold);
+		for (const { fate, ...row } of batch.settled) {
+			statements.settle.run({ ...row, fate: fate === "delivered" ? null : fate, nowMs });
 		}
 		this.#writeKnowledge(batch);
 		return { lost, lostBeats, places };

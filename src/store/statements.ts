@@ -8,6 +8,7 @@ import type {
 	WorkspaceColumns,
 } from "./columns.ts";
 import { runStatements } from "./run-statements.ts";
+import type { OutboxHold, OutboxKey } from "./store.ts";
 
 /** Tables whose rows are parsed when read, all of a workspace at once. */
 export type WorldSource = "episodes" | "outbox" | "workspaces" | "learned" | "group_incidents" | "held_runs";
@@ -40,8 +41,11 @@ export function prepareStatements(database: Database) {
 			INSERT INTO outbox (sink, key, workspace, run_id, transition, created_at_ms)
 			VALUES (@sink, @key, @workspace, @runId, @transition, @createdAtMs)
 			ON CONFLICT (sink, key) DO NOTHING`),
-		markDelivered: database.prepare<[{ sink: string; key: string; nowMs: number }]>(`
-			UPDATE outbox SET delivered_at_ms = @nowMs
+		hold: database.prepare<[OutboxHold]>(`
+			UPDATE outbox SET fate = @reason, detail = @detail, held_until_ms = @untilMs
+			WHERE sink = @sink AND key = @key AND delivered_at_ms IS NULL`),
+		settle: database.prepare<[OutboxKey & { fate: string | null; detail: string | null; nowMs: number }]>(`
+			UPDATE outbox SET delivered_at_ms = @nowMs, fate = @fate, detail = @detail, held_until_ms = NULL
 			WHERE sink = @sink AND key = @key AND delivered_at_ms IS NULL`),
 		putWorkspace: database.prepare<[WorkspaceColumns]>(`
 			INSERT INTO workspaces (workspace, covered_until_server_ms, blind_spans, health_score, tripped_groups)
@@ -54,7 +58,7 @@ export function prepareStatements(database: Database) {
 			SELECT rowid AS rowid, run_id, alert_id FROM episodes WHERE workspace = ? AND closed_outcome IN ${reopenable}
 			ORDER BY alert_id`),
 		readOutbox: database.prepare<[string, string, number], RawRow>(`
-			SELECT id AS rowid, * FROM outbox WHERE workspace = ? AND sink = ? AND delivered_at_ms IS NULL
+			SELECT id AS rowid, * FROM outbox WHERE workspace = ? AND sink = ? AND delivered_at_ms IS NULL AND fate IS NULL
 			ORDER BY created_at_ms, id LIMIT ?`),
 		readEpisodes: database.prepare<[EpisodeQueryColumns], RawRow>(`
 			SELECT rowid AS rowid, * FROM episodes
@@ -101,7 +105,7 @@ function readStatements(database: Database) {
 			SELECT rowid AS rowid, * FROM episodes WHERE workspace = ? AND closed_at_ms IS NULL
 			ORDER BY raised_at_ms, alert_id`),
 		outbox: database.prepare<[string], RawRow>(`
-			SELECT id AS rowid, * FROM outbox WHERE workspace = ? AND delivered_at_ms IS NULL
+			SELECT id AS rowid, * FROM outbox WHERE workspace = ? AND delivered_at_ms IS NULL AND fate IS NULL
 			ORDER BY created_at_ms, id`),
 		workspaces: database.prepare<[string], RawRow>("SELECT rowid AS rowid, * FROM workspaces WHERE workspace = ?"),
 		learned: database.prepare<[string], RawRow>("SELECT id AS rowid, * FROM learned WHERE workspace = ? ORDER BY id"),
@@ -167,6 +171,16 @@ function retentionStatements(database: Database) {
 		deleteRemedies: database.prepare<[SliceBounds]>(`
 			DELETE FROM remedies WHERE rowid IN (
 				SELECT rowid FROM remedies WHERE at_ms < @beforeMs AND result != 'intended' LIMIT @rowsMax)`),
+		deleteSilences: database.prepare<[SliceBounds]>(`
+			DELETE FROM silences WHERE rowid IN (SELECT rowid FROM silences WHERE until_ms < @beforeMs LIMIT @rowsMax)`),
+		deleteAcknowledgements: database.prepare<[SliceBounds]>(`
+			DELETE FROM acknowledgements WHERE rowid IN (
+				SELECT rowid FROM acknowledgements WHERE at_ms < @beforeMs
+					AND NOT EXISTS (SELECT 1 FROM episodes WHERE episodes.alert_id = acknowledgements.alert_id
+						AND closed_at_ms IS NULL)
+					AND NOT EXISTS (SELECT 1 FROM group_incidents WHERE group_incidents.workspace = acknowledgements.workspace
+						AND group_id = acknowledgements.alert_id AND closed_at_ms IS NULL)
+				LIMIT @rowsMax)`),
 		deleteUnreadable: database.prepare<[SliceBounds]>(`
 			DELETE FROM unreadable_rows WHERE id IN (
 				SELECT id FROM unreadable_rows WHERE set_aside_at_ms < @beforeMs LIMIT @rowsMax)`),

@@ -1,4 +1,5 @@
 import type { BeatRows } from "../core/beat-rows.ts";
+import type { Hold, Settlement } from "../core/delivery.ts";
 import type { RunSilenceRow } from "../core/disruption-row.ts";
 import type { Episode, SpentAlert, Transition } from "../core/episode.ts";
 import type { GroupIncident } from "../core/group-incident.ts";
@@ -6,7 +7,9 @@ import type { Learned, LearnedRow } from "../core/learning.ts";
 import type { RunRow, WorkspaceRow } from "../core/record.ts";
 
 import type { EpisodeQuery } from "./episode-query.ts";
+import type { OutboxStore } from "./outbox-store.ts";
 import type { RemedyStore } from "./remedy-store.ts";
+import type { SilenceStore } from "./silence-store.ts";
 
 export type { BeatRows } from "../core/beat-rows.ts";
 export type { BlindSpanRow, RunRow, WorkspaceRow } from "../core/record.ts";
@@ -49,6 +52,12 @@ export interface OutboxKey {
 	readonly key: string;
 }
 
+/** A delivery is kept from its sink for a while. */
+export type OutboxHold = OutboxKey & Hold;
+
+/** A delivery has come to its end. */
+export type OutboxSettlement = OutboxKey & Settlement;
+
 /** A group incident with its key: workspace and `groupId`. */
 export interface GroupRow {
 	readonly workspace: string;
@@ -79,7 +88,9 @@ export interface CommitBatch {
 	readonly episodes: readonly Episode[];
 	/** A key that is already there for the sink stays as it is. */
 	readonly outbox: readonly OutboxRow[];
-	readonly delivered: readonly OutboxKey[];
+	/** Before `settled`. */
+	readonly held: readonly OutboxHold[];
+	readonly settled: readonly OutboxSettlement[];
 	readonly workspaces: readonly WorkspaceRow[];
 	/** Opened, changed or closed. The last word counts while it is open; a closed one stays as it closed. */
 	readonly groups: readonly GroupRow[];
@@ -108,7 +119,7 @@ export interface StoredWorld {
 	/** Of closed episodes, those whose outcome lets them come again, by alert id. */
 	readonly spentAlerts: readonly SpentAlert[];
 	readonly workspaces: readonly WorkspaceRow[];
-	/** Not delivered yet, oldest first. */
+	/** To be sent: neither settled nor held; oldest first. */
 	readonly outbox: readonly OutboxRow[];
 	readonly openGroups: readonly GroupIncident[];
 	/** By run id. */
@@ -146,8 +157,9 @@ export interface Retained {
  * 3. an episode opens once and closes once, whatever is committed twice or late: a closing that comes without its opening
  *    is stored as closed, and what an episode opened with stays. A run's attempt has one open episode at most: a second
  *    one fails the batch, unless the first closes in it (closings come first, wherever they stand in the batch);
- * 4. an outbox row exists once for each sink and key, and once delivered never becomes pending again; a row that is
- *    delivered in the batch that brings it is stored as delivered; a delivery of an unknown row is nothing;
+ * 4. an outbox row exists once for each sink and key, and once settled stays as it was settled, unless `OutboxStore.retry`
+ *    takes it up; a row that is held or settled in the batch that brings it is stored so; a hold or a settlement of an
+ *    unknown row is nothing, and so is a hold of a settled one;
  * 5. `load` gives back what was committed, field by field: numbers are finite, text is well-formed Unicode, run ids are
  *    UUIDs in lower case (another one fails the batch). A stored row that cannot be understood is told to whoever opened
  *    the store, put aside and skipped: what it told then counts as never stored;
@@ -159,8 +171,12 @@ export interface Retained {
 export interface Store extends AsyncDisposable {
 	/** What was done about runs, and what was not. */
 	readonly remedies: RemedyStore;
+	/** Deliveries as operators see them, and what is held. */
+	readonly outbox: OutboxStore;
+	/** What people have said about alerts. */
+	readonly silences: SilenceStore;
 	/**
-	 * Everything that is alive but the runs: open episodes by the time they were raised, then alert id, undelivered rows by
+	 * Everything that is alive but the runs: open episodes by the time they were raised, then alert id, rows to be sent by
 	 * the time they were created, then the order of commits, open group incidents by the time they opened, then id, what was
 	 * learned in the order in which it was last written.
 	 *
@@ -197,7 +213,8 @@ export interface Store extends AsyncDisposable {
 	commit(batch: CommitBatch): Promise<CommitResult>;
 	/**
 	 * Deletes ended runs unchanged since `runsBeforeMs` that have no open episode, episodes and group incidents closed
-	 * before `episodesBeforeMs`, and rows delivered before it. In slices: commits go on meanwhile.
+	 * before `episodesBeforeMs`, and deliveries settled, silences ended and acknowledgements (of alerts that are over) given
+	 * before it. In slices: commits go on meanwhile.
 	 *
 	 * @throws StoreError; what was deleted before it stays deleted
 	 */

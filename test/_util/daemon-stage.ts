@@ -1,3 +1,4 @@
+import { deliveredToSink } from "../../src/core/delivery.ts";
 import type { Inquiry } from "../../src/core/input.ts";
 import { Persister } from "../../src/daemon/persister.ts";
 import { Pipeline } from "../../src/daemon/pipeline.ts";
@@ -125,7 +126,7 @@ export class Stage {
 		this.sent.push(key);
 		// As the dispatcher does: not while it is being told.
 		setImmediate(() => {
-			if (!this.store.isDead) this.persister.delivered({ sink, key });
+			if (!this.store.isDead) this.persister.settle([{ sink, key, ...deliveredToSink }]);
 		});
 	}
 }

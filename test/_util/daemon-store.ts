@@ -42,6 +42,16 @@ export class UnreliableStore implements Store {
 		return this.#inner.remedies;
 	}
 
+	get outbox(): Store["outbox"] {
+		this.#failIfToldTo();
+		return this.#inner.outbox;
+	}
+
+	get silences(): Store["silences"] {
+		this.#failIfToldTo();
+		return this.#inner.silences;
+	}
+
 	get isDead(): boolean {
 		return this.death !== null && this.tried.length >= this.death.atCommit;
 	}

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { beatRows, eventIdBytes } from "../../src/core/beat-rows.ts";
 import { cadenceBeatsMax } from "../../src/core/cadence.ts";
 import { type Impact, slotKinds } from "../../src/core/circumstances.ts";
+import { deadFates, holdReasons } from "../../src/core/delivery.ts";
 import type { RunSilenceRow, TrippedGroupRow } from "../../src/core/disruption-row.ts";
 import { conditions, type Episode, groupTransitionOf, transitionOf } from "../../src/core/episode.ts";
 import type { GroupIncident } from "../../src/core/group-incident.ts";
@@ -272,14 +273,29 @@ const fewBeats: fc.Arbitrary<BeatRows> = fc
 		return rows;
 	});
 
+function keyOf({ sink, transition }: OutboxRow) {
+	return { sink, key: transition.key };
+}
+
 /** A batch among few names: some rows hit what is stored, some miss, some batches are refused. */
 export const arbitraryBatch: fc.Arbitrary<CommitBatch> = record({
 	runs: fc.array(record({ row: rowIn(fewWorkspace, fewRunIds), version: fc.nat({ max: 3 }) }), { maxLength: 4 }),
 	beats: fewBeats,
 	episodes: fc.array(fewEpisodes, { maxLength: 3 }),
 	outbox: fc.array(fewDeliveries, { maxLength: 3 }),
-	delivered: fc.array(
-		fewDeliveries.map(({ sink, transition }) => ({ sink, key: transition.key })),
+	held: fc.array(
+		fc.tuple(fewDeliveries, fc.constantFrom(...holdReasons), maybe(anyTime)).map(([row, reason, untilMs]) => ({
+			...keyOf(row),
+			reason,
+			detail: "why",
+			untilMs,
+		})),
+		{ maxLength: 2 },
+	),
+	settled: fc.array(
+		fc
+			.tuple(fewDeliveries, fc.constantFrom("delivered" as const, ...holdReasons, ...deadFates))
+			.map(([row, fate]) => ({ ...keyOf(row), fate, detail: fate === "delivered" ? null : "why" })),
 		{ maxLength: 2 },
 	),
 	workspaces: fc.array(workspaceRowIn(fewWorkspace), { maxLength: 1 }),

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { deliveredToSink } from "../../src/core/delivery.ts";
 import {
 	batchOf,
 	closedOf,
@@ -12,7 +13,7 @@ import {
 import type { BuildHouse } from "./store-laws.ts";
 
 const episode = episodeOf(1, "alert-1");
-const raised = { sink: "log", key: "alert-1:raised" };
+const raised = { sink: "log", key: "alert-1:raised", ...deliveredToSink };
 
 export function outboxLaws(build: BuildHouse): void {
 	test("a delivery is owed once for each key and sink, as it stood at its first commit", async () => {
@@ -33,8 +34,8 @@ export function outboxLaws(build: BuildHouse): void {
 		{
 			await using store = await house.open();
 			await store.commit(batchOf({ outbox: [row, toSlack] }));
-			await store.commit(batchOf({ delivered: [raised] }));
-			await store.commit(batchOf({ delivered: [raised] }));
+			await store.commit(batchOf({ settled: [raised] }));
+			await store.commit(batchOf({ settled: [raised] }));
 		}
 		await using store = await house.open();
 		await store.commit(batchOf({ outbox: [row] }));
@@ -44,14 +45,14 @@ export function outboxLaws(build: BuildHouse): void {
 	test("a delivery made before its row could be stored comes as delivered in one batch", async () => {
 		await using house = await build(new StandingClock());
 		await using store = await house.open();
-		await store.commit(batchOf({ outbox: [deliveryOf(episode)], delivered: [raised] }));
+		await store.commit(batchOf({ outbox: [deliveryOf(episode)], settled: [raised] }));
 		expect((await store.load(workspace)).outbox).toStrictEqual([]);
 	});
 
 	test("the delivery of a row that is not there is nothing", async () => {
 		await using house = await build(new StandingClock());
 		await using store = await house.open();
-		await store.commit(batchOf({ delivered: [raised, { sink: "slack", key: raised.key }] }));
+		await store.commit(batchOf({ settled: [raised, { ...raised, sink: "slack" }] }));
 		await store.commit(batchOf({ outbox: [deliveryOf(episode)] }));
 		expect((await store.load(workspace)).outbox).toStrictEqual([deliveryOf(episode)]);
 	});
@@ -65,7 +66,7 @@ export function outboxLaws(build: BuildHouse): void {
 		await store.commit(batchOf({ outbox: [raised, resolved, slack] }));
 		await store.commit(batchOf({ outbox: [raised, groupDeliveryOf(groupOf("group-1", { extent: "full" }))] }));
 		expect((await store.load(workspace)).outbox).toStrictEqual([raised, resolved, slack]);
-		await store.commit(batchOf({ delivered: [{ sink: "log", key: "group-1:raised" }] }));
+		await store.commit(batchOf({ settled: [{ sink: "log", key: "group-1:raised", ...deliveredToSink }] }));
 		expect(await store.loadOutbox({ workspace, sink: "log", rowsMax: 9 })).toStrictEqual([resolved]);
 		expect((await store.load("other")).outbox).toStrictEqual([]);
 	});
@@ -97,7 +98,7 @@ export function outboxLaws(build: BuildHouse): void {
 		const there = deliveryOf(episodeOf(1, "there", { workspace: "other" }), { createdAtMs: 1 });
 		await store.commit(batchOf({ outbox: [at("z", 20), at("y", 10), at("s", 1, "slack"), there] }));
 		await store.commit(batchOf({ outbox: [at("a", 20), at("b", 5), at("gone", 2)] }));
-		await store.commit(batchOf({ delivered: [{ sink: "log", key: "gone:raised" }] }));
+		await store.commit(batchOf({ settled: [{ sink: "log", key: "gone:raised", ...deliveredToSink }] }));
 		const owed = async (rowsMax: number) =>
 			(await store.loadOutbox({ workspace, sink: "log", rowsMax })).map(({ transition }) =>
 				transition.key.replace(":raised", ""),

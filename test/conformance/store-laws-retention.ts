@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { deliveredToSink } from "../../src/core/delivery.ts";
 import { isTerminal, stateTypes } from "../../src/core/run.ts";
 import { retentionSliceRows } from "../../src/store/sqlite-store.ts";
 import { runsIn } from "../_util/store-runs.ts";
@@ -98,7 +99,9 @@ export function retentionLaws(build: BuildHouse): void {
 		const made = deliveryOf(episodeOf(1, "alert-1"), { createdAtMs: 1 });
 		const owed = deliveryOf(episodeOf(2, "alert-2"), { createdAtMs: 1 });
 		clock.wallMs = 50;
-		await store.commit(batchOf({ outbox: [made, owed], delivered: [{ sink: "log", key: made.transition.key }] }));
+		await store.commit(
+			batchOf({ outbox: [made, owed], settled: [{ sink: "log", key: made.transition.key, ...deliveredToSink }] }),
+		);
 		await store.retain({ runsBeforeMs: 0, episodesBeforeMs: 50 });
 		await store.commit(batchOf({ outbox: [made] }));
 		expect((await store.load(workspace)).outbox).toStrictEqual([owed]);
@@ -112,11 +115,11 @@ export function retentionLaws(build: BuildHouse): void {
 		await using house = await build(clock);
 		await using store = await house.open();
 		const row = deliveryOf(episodeOf(1, "alert-1"));
-		const delivered = [{ sink: "log", key: row.transition.key }];
+		const settled = [{ sink: "log", key: row.transition.key, ...deliveredToSink }];
 		clock.wallMs = 50;
-		await store.commit(batchOf({ outbox: [row], delivered }));
+		await store.commit(batchOf({ outbox: [row], settled }));
 		clock.wallMs = 70;
-		await store.commit(batchOf({ delivered }));
+		await store.commit(batchOf({ settled }));
 		await store.retain({ runsBeforeMs: 0, episodesBeforeMs: 51 });
 		await store.commit(batchOf({ outbox: [row] }));
 		expect((await store.load(workspace)).outbox).toStrictEqual([row]);

@@ -7,6 +7,7 @@ import { episodeLaws } from "./store-laws-episode.ts";
 import { groupLaws } from "./store-laws-group.ts";
 import { learnedLaws } from "./store-laws-learned.ts";
 import { outboxLaws } from "./store-laws-outbox.ts";
+import { outboxDeskLaws, silenceLaws } from "./store-laws-outbox-desk.ts";
 import { remedyLaws } from "./store-laws-remedy.ts";
 import { retentionLaws } from "./store-laws-retention.ts";
 import { rowLaws } from "./store-laws-rows.ts";
@@ -27,6 +28,8 @@ export function describeStoreLaws(name: string, build: BuildHouse): void {
 		describe("group incidents", () => groupLaws(build));
 		describe("what was learned", () => learnedLaws(build));
 		describe("outbox", () => outboxLaws(build));
+		describe("held and undeliverable deliveries", () => outboxDeskLaws(build));
+		describe("silences and acknowledgements", () => silenceLaws(build));
 		describe("remedies", () => remedyLaws(build));
 		describe("rows", () => rowLaws(build));
 		describe("retention", () => retentionLaws(build));

@@ -17,7 +17,7 @@ function noticeOf(alertId: string, workPool: string, closed: Episode["closed"] =
 		{ alertId, raisedAtMs: atMs - 60_000, closed },
 		{ workPool, tags: ["a<b>\u0000"] },
 	);
-	return { transition, key: transition.key };
+	return { transition, key: transition.key, reminder: null };
 }
 
 interface Told {

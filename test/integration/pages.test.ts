@@ -44,7 +44,7 @@ describe.skipIf(!existsSync(executablePath) && process.env.CI === undefined)("th
 				metrics: new Metrics({ version: "1.2.3", revision: "abc", nodeVersion: process.version }),
 				readiness: () => ({ loaded: true, storeFailing: false, lastTickMonoMs: 0 }),
 				status: () => sampleStatus,
-				release: async () => false,
+				operate: async () => ({ changed: 0, ids: [] }),
 				reload: () => ({ reloaded: false, problems: [] }),
 				version: "1.2.3",
 				clock: new SkippingClock(),

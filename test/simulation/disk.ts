@@ -129,6 +129,30 @@ export class FaultyStore implements Store {
 		};
 	}
 
+	get outbox(): Store["outbox"] {
+		const { outbox } = this.#store;
+		return {
+			entries: (query) => this.#ask(() => outbox.entries(query)),
+			held: (workspace) => this.#ask(() => outbox.held(workspace)),
+			release: (due) => this.#ask(() => outbox.release(due)),
+			retry: (selection) => this.#ask(() => outbox.retry(selection)),
+			drop: (selection) => this.#ask(() => outbox.drop(selection)),
+			giveUpOthers: (owed) => this.#ask(() => outbox.giveUpOthers(owed)),
+		};
+	}
+
+	get silences(): Store["silences"] {
+		const { silences } = this.#store;
+		return {
+			silences: (query) => this.#ask(() => silences.silences(query)),
+			putSilence: (silence) => this.#ask(() => silences.putSilence(silence)),
+			endSilence: (end) => this.#ask(() => silences.endSilence(end)),
+			openAlerts: (query) => this.#ask(() => silences.openAlerts(query)),
+			acknowledge: (word) => this.#ask(() => silences.acknowledge(word)),
+			acknowledgements: (workspace) => this.#ask(() => silences.acknowledgements(workspace)),
+		};
+	}
+
 	async load(workspace: string): Promise<StoredWorld> {
 		return await this.#ask(() => this.#store.load(workspace));
 	}

@@ -58,7 +58,7 @@ export class Ledger {
 		for (const episode of batch.episodes) this.#keepEpisode(episode);
 		for (const { incident } of batch.groups) this.#keepGroup(incident);
 		for (const { transition } of batch.outbox) this.#keepDelivery(transition.key, subjectOf(transition).runId);
-		for (const { key } of batch.delivered) this.#outbox.set(key, true);
+		for (const { key } of batch.settled) this.#outbox.set(key, true);
 		this.#compareOutbox(batch);
 	}
 

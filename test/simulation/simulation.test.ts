@@ -22,6 +22,8 @@ async function ruleBrokenIn(options: Partial<PlayOptions> & { readonly sabotage:
 function committing(change: (batch: CommitBatch) => CommitBatch): (store: Store) => Store {
 	return (store) => ({
 		remedies: store.remedies,
+		outbox: store.outbox,
+		silences: store.silences,
 		load: (workspace) => store.load(workspace),
 		loadRuns: (runs) => store.loadRuns(runs),
 		loadRun: (key) => store.loadRun(key),

@@ -1,3 +1,4 @@
+import { isRaise } from "../../core/episode.ts";
 import { cut } from "../../observe/plain-text.ts";
 import { type AlertLine, toAlertLine } from "../alert-line.ts";
 import type { AlertLineContext, TextLimits } from "../line-parts.ts";
@@ -26,9 +27,13 @@ export function toSlackMessage(notices: readonly [Notice, ...Notice[]], context:
 }
 
 function listOf(notices: readonly Notice[], entries: readonly string[]): string {
-	const raised = notices.filter(({ transition: { kind } }) => kind === "raised" || kind === "group_raised").length;
-	const resolved = notices.length - raised;
-	const counts = [...(raised > 0 ? [`${raised} raised`] : []), ...(resolved > 0 ? [`${resolved} resolved`] : [])];
+	const raises = notices.filter(({ transition }) => isRaise(transition));
+	const again = raises.filter(({ reminder }) => reminder !== null).length;
+	const counts = [
+		...counted(raises.length - again, "raised"),
+		...counted(again, "still open"),
+		...counted(notices.length - raises.length, "resolved"),
+	];
 	let text = `*zombied: ${counts.join(", ")}*`;
 	for (const [index, entry] of entries.entries()) {
 		const line = `\n${entry.length > entryCharsMax ? boundedTo(entry, entryCharsMax) : entry}`;
@@ -39,10 +44,15 @@ function listOf(notices: readonly Notice[], entries: readonly string[]): string 
 	return text;
 }
 
-function entryOf({ transition }: Notice, context: AlertLineContext): string {
+function counted(count: number, what: string): readonly string[] {
+	return count > 0 ? [`${count} ${what}`] : [];
+}
+
+function entryOf({ transition, reminder }: Notice, context: AlertLineContext): string {
 	const line = toAlertLine(transition, context, limits);
+	const again = reminder === null ? "" : `still open (reminder ${reminder}): `;
 	const link = "flow_run" in line ? ` (<${line.flow_run.url}|flow run>)` : "";
-	return `${markOf(line)} ${escaped(line.message)}${link}`;
+	return `${markOf(line)} ${again}${escaped(line.message)}${link}`;
 }
 
 /** One that people see in a list at a glance, and that says the same without colour. */

@@ -16,6 +16,8 @@ export interface CloudEvent {
 	/** RFC 3339. */
 	readonly time: string;
 	readonly datacontenttype: "application/json";
+	/** An extension: which time the alert is told again, from 1. */
+	readonly reminder?: number;
 	readonly data: AlertLine;
 }
 
@@ -29,6 +31,7 @@ export function toCloudEvent(notice: Notice, context: AlertLineContext): CloudEv
 		subject: "flow_run" in line ? `prefect.flow-run.${line.flow_run.id}` : `zombied.group.${line.group_id}`,
 		time: line.time,
 		datacontenttype: "application/json",
+		...(notice.reminder === null ? {} : { reminder: notice.reminder }),
 		data: line,
 	};
 }

@@ -76,6 +76,7 @@ describe("defaults", () => {
 				reschedule: 0,
 			},
 			sinks: [],
+			maintenance: [],
 			reconcile: { every: { ms: 60_000 } },
 			deadManSwitch: { url: null, every: { ms: 60_000 } },
 			catchUp: { secondPass: { ms: 15_000 } },
@@ -89,7 +90,7 @@ describe("defaults", () => {
 
 	test("every setting has a description and a variable of its own, but for the lists; secrets have no flag", () => {
 		const lists = fields.filter((field) => field.env === null).map(({ path: setting }) => setting);
-		expect(lists).toEqual(["rules", "remedy.scopes", "remedy.deny", "sinks"]);
+		expect(lists).toEqual(["rules", "remedy.scopes", "remedy.deny", "sinks", "maintenance"]);
 		expect(new Set(fields.flatMap((field) => field.env ?? [])).size).toBe(fields.length - lists.length);
 		for (const field of fields) {
 			expect(field.description).not.toBe("");

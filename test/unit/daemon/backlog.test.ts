@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Backlog } from "../../../src/daemon/backlog.ts";
+import { plainTelling } from "../../../src/daemon/telling.ts";
 import { Dispatcher } from "../../../src/notify/dispatcher.ts";
 import type { Notice, Sink } from "../../../src/notify/sink.ts";
 import type { OutboxRow } from "../../../src/store/store.ts";
@@ -67,7 +68,10 @@ function start(outboxRowsMax: number): void {
 	dispatcher = new Dispatcher({
 		sinks: [sink],
 		outboxRowsMax,
-		delivered: (key) => under.persister.delivered(key),
+		paceOf: () => plainTelling,
+		holdOf: () => null,
+		hold: (hold) => under.persister.hold(hold),
+		settle: (settlements) => under.persister.settle(settlements),
 		reporter: under.told.reporter,
 		clock,
 		random: () => 1,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { deliveredToSink } from "../../../src/core/delivery.ts";
 import type { Persister } from "../../../src/daemon/persister.ts";
 import { epochMs } from "../../_util/core-server.ts";
 import { minute } from "../../_util/core-world.ts";
@@ -9,7 +10,7 @@ import { closedOf, deliveryOf, episodeOf, groupOf, learnedSamples, runIdOf } fro
 
 const verdict = episodeOf(1, "alert-1", { workspace });
 const raised = deliveryOf(verdict);
-const raisedKey = { sink: "log", key: "alert-1:raised" };
+const raisedKey = { sink: "log", key: "alert-1:raised", ...deliveredToSink };
 
 describe("while the store fails", () => {
 	test.each(["SQLITE_FULL", "SQLITE_BUSY", "SQLITE_IOERR"])(
@@ -103,7 +104,7 @@ describe("while the store fails", () => {
 		under.store.failingWith = "SQLITE_FULL";
 		under.persister.record(changesOf({ episodes: [verdict], outbox: [raised] }));
 		await settle();
-		under.persister.delivered(raisedKey);
+		under.persister.settle([raisedKey]);
 		under.store.failingWith = null;
 		under.clock.pass(1_000);
 		under.record();
@@ -118,7 +119,7 @@ describe("while the store fails", () => {
 		under.persister.record(changesOf({ episodes: [verdict], outbox: [raised] }));
 		await settle();
 		under.store.failingWith = "SQLITE_BUSY";
-		under.persister.delivered(raisedKey);
+		under.persister.settle([raisedKey]);
 		await settle();
 		expect(under.persister.isFailing).toBe(true);
 		under.store.failingWith = null;

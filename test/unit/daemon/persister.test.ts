@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { deliveredToSink } from "../../../src/core/delivery.ts";
 import type { RunView } from "../../../src/core/run.ts";
 import { epochMs } from "../../_util/core-server.ts";
 import { minute, second } from "../../_util/core-world.ts";
@@ -9,7 +10,7 @@ import { deliveryOf, episodeOf, groupOf, runIdOf } from "../../_util/store-sampl
 
 const verdict = episodeOf(1, "alert-1", { workspace });
 const raised = deliveryOf(verdict);
-const raisedKey = { sink: "log", key: "alert-1:raised" };
+const raisedKey = { sink: "log", key: "alert-1:raised", ...deliveredToSink };
 
 describe("when things are written", () => {
 	test("a transition is committed at once, with its episode and its deliveries, in one durable batch", async () => {
@@ -198,9 +199,9 @@ describe("when things are written", () => {
 		under.persister.record(changesOf({ episodes: [verdict], outbox: [raised] }));
 		await settle();
 		expect((await under.store.load(workspace)).outbox).toEqual([raised]);
-		under.persister.delivered(raisedKey);
+		under.persister.settle([raisedKey]);
 		await settle();
-		expect(under.store.committed.at(-1)).toMatchObject({ delivered: [raisedKey], durable: true });
+		expect(under.store.committed.at(-1)).toMatchObject({ settled: [raisedKey], durable: true });
 		expect((await under.store.load(workspace)).outbox).toEqual([]);
 	});
 });

@@ -23,7 +23,7 @@ async function start(token: string | null): Promise<void> {
 			metrics,
 			readiness: () => ({ loaded: true, storeFailing: false, lastTickMonoMs: 0 }),
 			status: () => sampleStatus,
-			release: async () => false,
+			operate: async () => ({ changed: 0, ids: [] }),
 			reload: () => ({ reloaded: false, problems: [] }),
 			version: "1.2.3",
 			clock,

@@ -7,10 +7,11 @@ import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { askHealth, askStatus } from "../../../src/http/daemon-client.ts";
 import { HttpServer, type ListenOn, type ReloadAnswer } from "../../../src/http/http-server.ts";
+import type { OperatorAnswer, OperatorCommand } from "../../../src/http/operator-command.ts";
 import type { ReadinessFacts } from "../../../src/http/readiness.ts";
 import { isLoopback } from "../../../src/http/reload-guard.ts";
 import { statusSchema } from "../../../src/http/status.ts";
-import { OperatorError } from "../../../src/lib/errors.ts";
+import { OperatorError, OutsideError } from "../../../src/lib/errors.ts";
 import { Metrics } from "../../../src/observe/metrics.ts";
 import { pageSource, someRunId } from "../../_util/page-source.ts";
 import { sampleStatus } from "../../_util/page-status.ts";
@@ -23,7 +24,7 @@ let clock: SkippingClock;
 let facts: ReadinessFacts;
 let reloadAnswer: ReloadAnswer;
 let reloads: number;
-let released: string[];
+let operated: OperatorCommand[];
 let metrics: Metrics;
 let server: HttpServer;
 
@@ -33,12 +34,13 @@ function start(listen: ListenOn, signal = never): Promise<HttpServer> {
 		reloads += 1;
 		return reloadAnswer;
 	};
-	const release = async (scope: string): Promise<boolean> => {
-		released.push(scope);
-		return scope === "tag=held";
+	const operate = async (command: OperatorCommand): Promise<OperatorAnswer> => {
+		operated.push(command);
+		if (command.do === "retry_deliveries") throw new OutsideError("the store fails", { retryable: true });
+		return { changed: 1, ids: ["1a2b3c4d"] };
 	};
 	return HttpServer.start(
-		{ ...options, status: () => sampleStatus, source: () => pageSource(), token: null, reload, release },
+		{ ...options, status: () => sampleStatus, source: () => pageSource(), token: null, reload, operate },
 		signal,
 	);
 }
@@ -48,7 +50,7 @@ beforeEach(async () => {
 	facts = { loaded: true, storeFailing: false, lastTickMonoMs: 0 };
 	reloadAnswer = { reloaded: true, changed: ["log.level"], needs_restart: ["store.url"], warnings: [] };
 	reloads = 0;
-	released = [];
+	operated = [];
 	metrics = new Metrics({ version: "1.2.3", revision: "abc", nodeVersion: process.version });
 	metrics.workspace("default");
 	server = await start(loopback);
@@ -212,30 +214,48 @@ async function send(
 	method: string,
 	path: string,
 	headers: Record<string, string>,
+	body = "",
 ): Promise<{ status: number; text: string }> {
 	const { hostname, port } = new URL(server.address);
-	const client = request({ host: hostname, port, method, path, headers }).end();
+	const client = request({ host: hostname, port, method, path, headers }).end(body);
 	const [response] = (await once(client, "response")) as [IncomingMessage];
 	return { status: response.statusCode ?? 0, text: await text(response) };
 }
 
-describe("the release of a scope", () => {
-	const asked = { "x-zombied-reload": "1" };
+describe("an operator's command", () => {
+	const own = { "x-zombied-reload": "1", "content-type": "application/json" };
+	const end = { do: "end_silence", silenceId: "1a2b3c4d" };
 
-	test.each([
-		["tag=held", 200, "released\n"],
-		["tag=other", 404, "not held\n"],
-	])("of %s is answered with %i", async (scope, status, text) => {
-		const path = `/-/remedies/release?${new URLSearchParams({ scope })}`;
-		expect(await send("POST", path, asked)).toMatchObject({ status, text });
-		expect(released).toEqual([scope]);
+	test("is carried out, and what came of it is the answer", async () => {
+		const answer = await send("POST", "/-/operator", own, JSON.stringify(end));
+		expect([answer.status, JSON.parse(answer.text)]).toEqual([200, { changed: 1, ids: ["1a2b3c4d"] }]);
+		expect(operated).toEqual([end]);
 	});
 
-	test("is for the operator on this machine alone, as the reload is", async () => {
-		for (const headers of [{}, { ...asked, origin: "http://evil.example" }, { ...asked, via: "1.1 proxy" }]) {
-			expect((await send("POST", "/-/remedies/release?scope=tag%3Dheld", headers)).status).toBe(403);
+	test.each([
+		["no JSON", "{"],
+		["nothing that is known", '{"do":"sing"}'],
+		["more than is known", '{"do":"end_silence","silenceId":"1","force":true}'],
+		["too long", JSON.stringify({ do: "end_silence", silenceId: "x".repeat(20_000) })],
+	])("is refused where it is %s", async (_what, body) => {
+		const { status } = await send("POST", "/-/operator", own, body);
+		expect([400, 413]).toContain(status);
+		expect(operated).toEqual([]);
+	});
+
+	test("that cannot be carried out now says why", async () => {
+		const retry = { do: "retry_deliveries", sink: null, key: null };
+		const answer = await send("POST", "/-/operator", own, JSON.stringify(retry));
+		expect([answer.status, answer.text]).toEqual([503, "the store fails\n"]);
+	});
+
+	test("is refused from a browser, through a proxy, and without its header", async () => {
+		for (const headers of [{}, { ...own, origin: "http://127.0.0.1" }, { ...own, "x-forwarded-for": "10.0.0.1" }]) {
+			const body = JSON.stringify(end);
+			const answer = await send("POST", "/-/operator", { "content-type": "application/json", ...headers }, body);
+			expect(answer.status).toBe(403);
 		}
-		expect(released).toEqual([]);
+		expect(operated).toEqual([]);
 	});
 });
 

@@ -12,7 +12,7 @@ const context = { namespace: "prod", uiUrl: (id: string) => `http://prefect.test
 const closed: Episode["closed"] = { outcome: "recovered", atMs: Date.UTC(2026, 7, 1, 12, 9) };
 
 function noticeOf(transition: Transition): Notice {
-	return { transition, key: transition.key };
+	return { transition, key: transition.key, reminder: null };
 }
 
 describe("D3: an alert of Alertmanager", () => {

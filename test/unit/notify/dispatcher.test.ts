@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { deliveredToSink, type Hold } from "../../../src/core/delivery.ts";
 import type { Transition } from "../../../src/core/episode.ts";
 import { OutsideError } from "../../../src/lib/errors.ts";
-import { type DeliveryKey, Dispatcher } from "../../../src/notify/dispatcher.ts";
+import { Dispatcher } from "../../../src/notify/dispatcher.ts";
+import type { DeliveryHold, DeliverySettlement, Pace } from "../../../src/notify/lane.ts";
 import type { Notice, Sink } from "../../../src/notify/sink.ts";
 import { SkippingClock } from "../../_util/prefect-clock.ts";
 import { ToldReporter } from "../../_util/prefect-reporter.ts";
@@ -54,16 +56,23 @@ function failure(retryable: boolean): () => never {
 
 let clock: SkippingClock;
 let told: ToldReporter;
-let delivered: DeliveryKey[];
+let settled: DeliverySettlement[];
+let held: DeliveryHold[];
+let holds: Map<string, Hold>;
 let log: ScriptedSink;
 let stop: AbortController;
 let running: Promise<void>;
 
-function dispatcher(options: { sinks?: Sink[]; outboxRowsMax?: number; start?: boolean } = {}): Dispatcher {
+function dispatcher(
+	options: { sinks?: Sink[]; outboxRowsMax?: number; start?: boolean; pace?: Pace } = {},
+): Dispatcher {
 	const made = new Dispatcher({
 		sinks: options.sinks ?? [log],
 		outboxRowsMax: options.outboxRowsMax ?? 100,
-		delivered: (key) => delivered.push(key),
+		paceOf: () => options.pace ?? { groupWaitMs: 0, perMinuteMax: null },
+		holdOf: (_sink, raise) => holds.get(raise.key) ?? null,
+		hold: (hold) => held.push(hold),
+		settle: (settlements) => settled.push(...settlements),
 		reporter: told.reporter,
 		clock,
 		random: () => 1,
@@ -75,7 +84,9 @@ function dispatcher(options: { sinks?: Sink[]; outboxRowsMax?: number; start?: b
 beforeEach(() => {
 	clock = new SkippingClock();
 	told = new ToldReporter();
-	delivered = [];
+	settled = [];
+	held = [];
+	holds = new Map();
 	log = new ScriptedSink("log");
 	stop = new AbortController();
 	running = Promise.resolve();
@@ -127,7 +138,7 @@ describe("sending", () => {
 		const keys = sent.map(({ key }) => key);
 		expect(log.sent).toEqual(keys);
 		expect(log.inFlightMost).toBe(1);
-		expect(delivered).toEqual(keys.map((key) => ({ sink: "log", key })));
+		expect(settled).toEqual(keys.map((key) => ({ sink: "log", key, ...deliveredToSink })));
 		expect(told.told("delivered")).toHaveLength(5);
 		expect(told.told("outboxPending").at(-1)).toEqual(["log", 0]);
 	});
@@ -186,7 +197,7 @@ describe("failures", () => {
 		await sender.idle(patience());
 		expect(log.sent).toEqual([...Array.from({ length: 11 }, () => first?.key), second?.key]);
 		expect(clock.sleptMs).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 300, 300].map((seconds) => seconds * 1000));
-		expect(delivered).toHaveLength(2);
+		expect(settled).toHaveLength(2);
 		expect(told.told("deliveryFailed")).toEqual(Array.from({ length: 10 }, () => ["log", "retryable", "no answer"]));
 	});
 
@@ -204,7 +215,7 @@ describe("failures", () => {
 		sender.offer(rows("log", transitions(2)));
 		await sender.idle(patience());
 		expect(log.sent).toHaveLength(2);
-		expect(delivered).toHaveLength(2);
+		expect(settled).toHaveLength(2);
 		expect(told.told("deliveryFailed")).toEqual([["log", "final", "no answer"]]);
 		expect(told.told("delivered")).toHaveLength(1);
 	});
@@ -216,7 +227,7 @@ describe("failures", () => {
 		const sender = dispatcher({ sinks: [log, new ScriptedSink("other")] });
 		sender.offer(rows("log", transitions(1)));
 		await expect(running).rejects.toThrow(new TypeError("a bug"));
-		expect(delivered).toEqual([]);
+		expect(settled).toEqual([]);
 	});
 });
 
@@ -249,7 +260,7 @@ describe("bounds and stopping", () => {
 		sender.offer(rows("log", transitions(1)));
 		await running;
 		expect(sender.pendingCount).toBe(1);
-		expect(delivered).toEqual([]);
+		expect(settled).toEqual([]);
 	});
 
 	test("waiting for idle can be given up", async () => {

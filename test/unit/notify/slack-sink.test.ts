@@ -14,7 +14,7 @@ const closed: Episode["closed"] = { outcome: "ended", atMs: Date.UTC(2026, 7, 1,
 
 function noticeOf(changes: Partial<Episode> = {}, labels: Parameters<typeof sampleTransition>[1] = {}): Notice {
 	const transition = sampleTransition(changes, labels);
-	return { transition, key: transition.key };
+	return { transition, key: transition.key, reminder: null };
 }
 
 /** As documented for incoming webhooks, with the second that a webhook has to leave between two messages. */

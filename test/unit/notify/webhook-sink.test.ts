@@ -18,7 +18,7 @@ const closed: Episode["closed"] = { outcome: "ended", atMs: Date.UTC(2026, 7, 1,
 
 function noticeOf(changes: Partial<Episode> = {}): Notice {
 	const transition = sampleTransition(changes);
-	return { transition, key: transition.key };
+	return { transition, key: transition.key, reminder: null };
 }
 
 function sinkFor(url: string, options: Partial<WebhookSinkOptions> = {}): WebhookSink {
@@ -114,7 +114,7 @@ describe("D6: a webhook", () => {
 			'{"text":"{{ flow_run.name }}: {{reason}}","tags":"{{tags}}","none":"{{flow_run.nothing}}{{__proto__.x}}"}';
 		await using sink = sinkFor(receiver.url, { body });
 		const transition = sampleTransition({ reason: 'a "quote" \\ and {{severity}}' });
-		await sink.send([{ transition, key: transition.key }], signal);
+		await sink.send([{ transition, key: transition.key, reminder: null }], signal);
 		expect(JSON.parse(receiver.received[0]!.body)).toEqual({
 			text: 'calm-otter: a "quote" \\ and {{severity}}',
 			tags: '["nightly"]',

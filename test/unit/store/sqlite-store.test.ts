@@ -194,9 +194,18 @@ describe("the indexes", () => {
 	test.for([
 		["open episodes", "SELECT * FROM episodes WHERE workspace = 'a' AND closed_at_ms IS NULL"],
 		[
-			"owed deliveries",
-			"SELECT * FROM outbox WHERE workspace = 'a' AND delivered_at_ms IS NULL ORDER BY created_at_ms, id",
+			"deliveries to be sent",
+			"SELECT * FROM outbox WHERE workspace = 'a' AND delivered_at_ms IS NULL AND fate IS NULL ORDER BY created_at_ms, id",
 		],
+		[
+			"held deliveries that are due",
+			"SELECT sink FROM outbox WHERE workspace = 'a' AND delivered_at_ms IS NULL AND fate IS NOT NULL AND held_until_ms <= 1",
+		],
+		[
+			"deliveries that could not be made",
+			"SELECT * FROM outbox WHERE workspace = 'a' AND delivered_at_ms IS NOT NULL AND fate IS NOT NULL ORDER BY created_at_ms, id",
+		],
+		["silences", "SELECT silence FROM silences WHERE workspace = 'a' AND silence_id = 'b'"],
 		[
 			"old runs",
 			"SELECT rowid FROM runs WHERE state_type IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED') AND updated_at_ms < 1",

@@ -1,0 +1,526 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { LiveSettings } from "../../../src/config/live-settings.ts";
+import type { LoadedConfig } from "../../../src/config/load.ts";
+import { fields, type Settings, settingsSchema } from "../../../src/config/schema.ts";
+import { type Episode, groupTransitionOf, type Transition, transitionOf } from "../../../src/core/episode.ts";
+import type { GroupIncident } from "../../../src/core/group-incident.ts";
+import { noLabels } from "../../../src/core/run.ts";
+import { Deliveries } from "../../../src/daemon/deliveries.ts";
+import { OutsideError } from "../../../src/lib/errors.ts";
+import type { Notice, Sink } from "../../../src/notify/sink.ts";
+import { type MemoryDisk, newMemoryDisk } from "../../../src/store/memory-disk.ts";
+import { HandClock, settle } from "../../_util/daemon-clock.ts";
+import { changesOf, PersisterUnderTest, workspace } from "../../_util/daemon-core.ts";
+import { closedOf, episodeOf, groupOf } from "../../_util/store-samples.ts";
+
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const slackUrl = "https://hooks.example/slack-secret";
+
+/** Remembers what it was told, and answers as it is told to. */
+class TellingSink implements Sink {
+	readonly name: string;
+	readonly noticesMax: number;
+	readonly givesUp = true;
+	readonly sent: string[] = [];
+	/** Keys of each message. */
+	readonly messages: string[][] = [];
+	wants: (transition: Transition) => boolean = () => true;
+	answer: () => Promise<void> = () => Promise.resolve();
+
+	constructor(name: string, noticesMax = 1) {
+		this.name = name;
+		this.noticesMax = noticesMax;
+	}
+
+	async send(notices: readonly [Notice, ...Notice[]], signal: AbortSignal): Promise<void> {
+		const aborted = new Promise<never>((_resolve, reject) => {
+			signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+		});
+		await Promise.race([this.answer(), aborted]);
+		this.messages.push(notices.map(({ key }) => key));
+		this.sent.push(...notices.map(({ key }) => key));
+	}
+}
+
+function settingsOf(sinks: readonly object[], maintenance: readonly object[] = []): Settings {
+	const sections = [...new Set(fields.map(({ path }) => path.split(".")[0] ?? ""))].filter((name) =>
+		fields.some(({ path }) => path.startsWith(`${name}.`)),
+	);
+	const rest = Object.fromEntries(sections.map((name) => [name, {}]));
+	return settingsSchema.parse({ ...rest, sinks, maintenance });
+}
+
+const slack = { type: "slack", url: slackUrl };
+const pager = { type: "pagerduty", routingKey: "a".repeat(32) };
+
+/** All between committed rows and sinks, on a disk that outlives it. */
+class Stage {
+	readonly under: PersisterUnderTest;
+	readonly log = new TellingSink("log");
+	readonly slack = new TellingSink("slack", 10);
+	readonly pager = new TellingSink("pagerduty");
+	readonly deliveries: Deliveries;
+	readonly live: LiveSettings;
+	settings: Settings;
+	open: Episode[] = [];
+	openGroups: GroupIncident[] = [];
+	readonly #stop = new AbortController();
+	#running: Promise<unknown> = Promise.resolve();
+
+	constructor(disk: MemoryDisk, clock: HandClock, settings: Settings) {
+		const onSendable: PersisterUnderTest["sent"]["push"] = (...rows) => {
+			this.deliveries.offer(rows);
+			return rows.length;
+		};
+		this.under = new PersisterUnderTest({ disk, clock, onSendable: (rows) => void onSendable(...rows) });
+		this.settings = settings;
+		this.live = new LiveSettings(
+			settings,
+			() => ({ settings: this.settings, warnings: [] }) as unknown as LoadedConfig,
+		);
+		const open = () => this.open;
+		const openGroups = () => this.openGroups;
+		this.deliveries = new Deliveries({
+			settings,
+			live: this.live,
+			sinks: [this.log, this.slack, this.pager],
+			inspection: {
+				get openEpisodes() {
+					return open();
+				},
+				get openGroups() {
+					return openGroups();
+				},
+			},
+			store: this.under.store,
+			persister: this.under.persister,
+			releaseScope: async () => false,
+			workspace,
+			reporter: this.under.told.reporter,
+			clock,
+			random: () => 1,
+		});
+	}
+
+	async begin(): Promise<this> {
+		await this.deliveries.begin((await this.under.store.load(workspace)).outbox);
+		const loops = Object.values(this.deliveries.loops());
+		this.#running = Promise.all(loops.map((loop) => loop(this.#stop.signal)));
+		this.#running.catch(() => undefined);
+		await this.rest();
+		return this;
+	}
+
+	async end(): Promise<void> {
+		this.#stop.abort();
+		await this.#running;
+	}
+
+	async rest(): Promise<void> {
+		for (let turn = 0; turn < 10; turn++) await settle();
+	}
+
+	/** As the core's decision goes: committed, then offered. */
+	async raise(episode: Episode, sinks = ["log", "slack", "pagerduty"]): Promise<void> {
+		this.open.push(episode);
+		await this.#decide(transitionOf(episode), sinks, { episodes: [episode] });
+	}
+
+	async resolve(episode: Episode): Promise<void> {
+		this.open = this.open.filter(({ alertId }) => alertId !== episode.alertId);
+		const closed = closedOf(episode, this.under.clock.now().wallMs);
+		await this.#decide(transitionOf(closed), ["log", "slack", "pagerduty"], { episodes: [closed] });
+	}
+
+	async group(incident: GroupIncident): Promise<void> {
+		this.openGroups = this.openGroups.filter(({ groupId }) => groupId !== incident.groupId);
+		if (incident.closed === null) this.openGroups.push(incident);
+		const transition = groupTransitionOf(incident, workspace);
+		await this.#decide(transition, ["log", "slack", "pagerduty"], { groups: [incident] });
+	}
+
+	async #decide(transition: Transition, sinks: readonly string[], what: object): Promise<void> {
+		const createdAtMs = this.under.clock.now().wallMs;
+		const outbox = sinks.map((sink) => ({ sink, transition, createdAtMs }));
+		this.under.persister.record(changesOf({ ...what, outbox }));
+		await this.rest();
+	}
+
+	/** Time goes on, a second at a time, with all that is done every second. */
+	async pass(ms: number): Promise<void> {
+		for (let passed = 0; passed < ms; passed += second) await this.second();
+	}
+
+	/** Time is gone at once. */
+	async jump(ms: number): Promise<void> {
+		this.under.clock.pass(ms - second);
+		await this.second();
+		await this.second();
+	}
+
+	async second(): Promise<void> {
+		this.under.clock.pass(second);
+		this.deliveries.reminders.round();
+		await this.deliveries.held.round();
+		await settle();
+		await settle();
+	}
+
+	get heldReasons(): readonly string[] {
+		return [...this.under.disk.outbox.values()].flatMap(({ fate, deliveredAtMs }) =>
+			deliveredAtMs === null && fate !== null ? [fate] : [],
+		);
+	}
+
+	get fates(): readonly (string | null)[] {
+		return [...this.under.disk.outbox.values()].map(({ fate }) => fate);
+	}
+}
+
+let disk: MemoryDisk;
+let clock: HandClock;
+let stage: Stage;
+
+async function start(sinks: readonly object[] = [slack, pager], maintenance: readonly object[] = []): Promise<void> {
+	stage = await new Stage(disk, clock, settingsOf(sinks, maintenance)).begin();
+}
+
+async function restart(): Promise<void> {
+	const { settings, open, openGroups } = stage;
+	await stage.end();
+	stage = new Stage(disk, clock, settings);
+	stage.open = open;
+	stage.openGroups = openGroups;
+	await stage.begin();
+}
+
+function episode(n: number, changes: Partial<Episode> = {}): Episode {
+	const raisedAtMs = clock.now().wallMs;
+	return episodeOf(n, `alert-${n}`, { workspace, raisedAtMs, groupId: null, ...changes });
+}
+
+const addSilence = { do: "add_silence", match: {}, conditions: [], lastsMs: hour, why: "upgrade" } as const;
+
+beforeEach(() => {
+	disk = newMemoryDisk();
+	clock = new HandClock();
+});
+afterEach(() => stage.end());
+
+describe("a silence", () => {
+	test("keeps an alert from the sinks, not from the log, and tells it when it ends and that is open still", async () => {
+		await start();
+		const { ids } = await stage.deliveries.operator.carryOut(addSilence);
+		expect(ids).toHaveLength(1);
+		await stage.raise(episode(1));
+		expect([stage.log.sent, stage.slack.sent, stage.pager.sent]).toEqual([["alert-1:raised"], [], []]);
+		expect(stage.heldReasons).toEqual(["silenced", "silenced"]);
+		await stage.jump(hour - minute);
+		expect(stage.slack.sent).toEqual([]);
+		await stage.jump(minute);
+		expect([stage.slack.sent, stage.pager.sent]).toEqual([["alert-1:raised"], ["alert-1:raised"]]);
+		expect(stage.fates).toEqual([null, null, null]);
+	});
+
+	test("that is over before the silence ends is told to no sink at all", async () => {
+		await start();
+		await stage.deliveries.operator.carryOut(addSilence);
+		const one = episode(1);
+		await stage.raise(one);
+		await stage.resolve(one);
+		await stage.jump(2 * hour);
+		expect([stage.slack.sent, stage.pager.sent]).toEqual([[], []]);
+		expect(stage.log.sent).toEqual(["alert-1:raised", "alert-1:resolved"]);
+		expect(stage.fates.filter((fate) => fate === "silenced")).toHaveLength(4);
+		expect(stage.heldReasons).toEqual([]);
+	});
+
+	test("that begins later does not keep back the resolve of what was told", async () => {
+		await start();
+		const one = episode(1);
+		await stage.raise(one);
+		await stage.deliveries.operator.carryOut(addSilence);
+		await stage.resolve(one);
+		expect(stage.slack.sent).toEqual(["alert-1:raised", "alert-1:resolved"]);
+	});
+
+	test("that is removed tells at once what it held; one that concerns others holds nothing", async () => {
+		await start();
+		const other = { ...addSilence, match: { deployment: "other/*" } };
+		await stage.deliveries.operator.carryOut(other);
+		await stage.raise(episode(1));
+		expect(stage.slack.sent).toEqual(["alert-1:raised"]);
+		const { ids } = await stage.deliveries.operator.carryOut(addSilence);
+		await stage.raise(episode(2));
+		expect(stage.slack.sent).toEqual(["alert-1:raised"]);
+		expect(await stage.deliveries.operator.carryOut({ do: "end_silence", silenceId: "other" })).toEqual({
+			changed: 0,
+			ids: [],
+		});
+		await stage.deliveries.operator.carryOut({ do: "end_silence", silenceId: ids[0]! });
+		await stage.second();
+		expect(stage.slack.sent).toEqual(["alert-1:raised", "alert-2:raised"]);
+	});
+
+	test("outlives a restart, and so does what it holds", async () => {
+		await start();
+		await stage.deliveries.operator.carryOut(addSilence);
+		const [one, two] = [episode(1), episode(2)];
+		await stage.raise(one);
+		await stage.raise(two);
+		await restart();
+		await stage.raise(episode(3));
+		await stage.resolve(one);
+		expect(stage.slack.sent).toEqual([]);
+		await stage.jump(hour);
+		expect(stage.slack.sent).toEqual(["alert-2:raised", "alert-3:raised"]);
+		await stage.resolve(two);
+		expect(stage.slack.sent.slice(2)).toEqual(["alert-2:resolved"]);
+	});
+
+	test("may end while the store fails: what it held is told once that is back", async () => {
+		await start();
+		await stage.deliveries.operator.carryOut(addSilence);
+		await stage.raise(episode(1));
+		stage.under.store.failingWith = "SQLITE_FULL";
+		await stage.jump(hour + minute);
+		expect(stage.slack.sent).toEqual([]);
+		expect(stage.under.told.told("storeFailed").length).toBeGreaterThan(0);
+		stage.under.store.failingWith = null;
+		await stage.second();
+		expect(stage.slack.sent).toEqual(["alert-1:raised"]);
+	});
+});
+
+describe("a maintenance window", () => {
+	// The test's clock stands on a whole hour of UTC.
+	const window = (cron: string) => ({
+		name: "backup",
+		match: { workPool: "gpu" },
+		cron,
+		lasts: "10m",
+		timezone: "UTC",
+	});
+	const labels = { ...noLabels, workPool: "gpu" };
+
+	test("keeps alerts from the sinks while it lasts, as often as it comes", async () => {
+		const minuteNow = new Date(clock.now().wallMs).getUTCMinutes();
+		await start([slack, pager], [window(`${minuteNow} * * * *`)]);
+		await stage.raise(episode(1, { labels }));
+		await stage.raise(episode(2));
+		expect(stage.slack.sent).toEqual(["alert-2:raised"]);
+		expect(stage.heldReasons).toEqual(["maintenance", "maintenance"]);
+		await stage.jump(10 * minute);
+		expect(stage.slack.sent).toEqual(["alert-2:raised", "alert-1:raised"]);
+		await stage.raise(episode(3, { labels }));
+		expect(stage.slack.sent).toHaveLength(3);
+		await stage.jump(50 * minute);
+		await stage.raise(episode(4, { labels }));
+		expect(stage.slack.sent).toHaveLength(3);
+	});
+
+	test("that is taken out of the settings by a reload holds nothing any more", async () => {
+		await start([slack, pager], [window("* * * * *")]);
+		await stage.raise(episode(1, { labels }));
+		expect(stage.slack.sent).toEqual([]);
+		stage.settings = { ...stage.settings, maintenance: [] };
+		expect(stage.live.reload().changed).toEqual(["maintenance"]);
+		await stage.raise(episode(2, { labels }));
+		expect(stage.slack.sent).toEqual(["alert-2:raised"]);
+	});
+});
+
+describe("an escalation", () => {
+	const late = { ...pager, escalateAfter: "30m" };
+
+	test("hears of what has been open so long, and of its end", async () => {
+		await start([slack, late]);
+		const [one, two] = [episode(1), episode(2)];
+		await stage.raise(one);
+		await stage.raise(two);
+		await stage.jump(29 * minute);
+		await stage.resolve(two);
+		expect(stage.pager.sent).toEqual([]);
+		await stage.jump(minute);
+		expect(stage.pager.sent).toEqual(["alert-1:raised"]);
+		await stage.resolve(one);
+		expect(stage.pager.sent).toEqual(["alert-1:raised", "alert-1:resolved"]);
+		expect(stage.slack.sent).toHaveLength(4);
+	});
+
+	test("hears nothing of what somebody has acknowledged, nor of its end", async () => {
+		await start([slack, late]);
+		const one = episode(1);
+		await stage.raise(one);
+		const word = { do: "acknowledge", alertId: "alert-1", why: "Kim is on it" } as const;
+		expect(await stage.deliveries.operator.carryOut(word)).toEqual({ changed: 1, ids: ["alert-1"] });
+		await stage.jump(hour);
+		await restart();
+		await stage.resolve(one);
+		expect(stage.pager.sent).toEqual([]);
+		expect(stage.slack.sent).toEqual(["alert-1:resolved"]);
+	});
+});
+
+describe("a group incident", () => {
+	const runs = [1, 2, 3];
+
+	test("stands for its runs where people are told, until it is over; the log hears of each", async () => {
+		await start();
+		const incident = groupOf("group-1");
+		await stage.group(incident);
+		const episodes = runs.map((n) => episode(n, { groupId: "group-1" }));
+		for (const one of episodes) await stage.raise(one);
+		await stage.raise(episode(9));
+		expect(stage.slack.sent).toEqual(["group-1:raised", "alert-9:raised"]);
+		expect(stage.pager.sent).toEqual(["group-1:raised", "alert-9:raised"]);
+		expect(stage.log.sent).toHaveLength(5);
+		await stage.pass(10 * second);
+		await stage.resolve(episodes[0]!);
+		await stage.group({ ...incident, closed: { outcome: "recovered", atMs: clock.now().wallMs } });
+		await stage.second();
+		expect(stage.slack.sent.slice(2)).toEqual(["group-1:resolved", "alert-2:raised", "alert-3:raised"]);
+		// What has become free together is one message.
+		expect(stage.slack.messages.at(-1)).toEqual(["alert-2:raised", "alert-3:raised"]);
+		expect(stage.pager.sent.slice(2)).toEqual(["group-1:resolved", "alert-2:raised", "alert-3:raised"]);
+	});
+
+	test("does not stand for them where it is switched off, or the sink does not hear of it", async () => {
+		await start([{ ...slack, foldGroups: false }, pager]);
+		stage.pager.wants = ({ kind }) => kind === "raised" || kind === "resolved";
+		await stage.group(groupOf("group-1"));
+		await stage.raise(episode(1, { groupId: "group-1" }));
+		expect(stage.slack.sent).toEqual(["group-1:raised", "alert-1:raised"]);
+		expect(stage.pager.sent.at(-1)).toBe("alert-1:raised");
+	});
+});
+
+describe("reminders", () => {
+	const reminded = { ...slack, repeat: "4h" };
+
+	test("come at every multiple while it is open, to those who want them", async () => {
+		await start([reminded, pager]);
+		const one = episode(1);
+		await stage.raise(one);
+		for (let hours = 0; hours < 9; hours++) await stage.jump(hour);
+		const told = ["alert-1:raised", "alert-1:raised:reminder:1", "alert-1:raised:reminder:2"];
+		expect(stage.slack.sent).toEqual(told);
+		expect(stage.pager.sent).toEqual(["alert-1:raised"]);
+		await stage.resolve(one);
+		await stage.jump(12 * hour);
+		expect(stage.slack.sent).toEqual([...told, "alert-1:resolved"]);
+		// Nothing of it is owed.
+		expect(disk.outbox.size).toBe(6);
+	});
+
+	test.each([
+		["somebody has acknowledged it", { do: "acknowledge", alertId: "alert-1", why: "Kim" }],
+		["it is silenced", { ...addSilence, lastsMs: 24 * hour }],
+	] as const)("do not come when %s", async (_what, command) => {
+		await start([reminded, pager]);
+		await stage.raise(episode(1));
+		await stage.deliveries.operator.carryOut(command);
+		await stage.jump(5 * hour);
+		expect(stage.slack.sent).toEqual(["alert-1:raised"]);
+	});
+
+	test("that fell into a restart are left out, and what was not told yet is not reminded of", async () => {
+		await start([reminded, { ...pager, repeat: "4h", escalateAfter: "6h" }]);
+		await stage.raise(episode(1));
+		clock.pass(5 * hour);
+		await restart();
+		await stage.jump(2 * minute);
+		expect([stage.slack.sent, stage.pager.sent]).toEqual([[], []]);
+		await stage.jump(3 * hour);
+		expect(stage.slack.sent).toEqual(["alert-1:raised:reminder:2"]);
+		expect(stage.pager.sent).toEqual(["alert-1:raised"]);
+	});
+});
+
+describe("an operator", () => {
+	test("sees again what was refused, once it is retried; what it answered is kept, without secrets", async () => {
+		await start();
+		stage.slack.answer = () => Promise.reject(new OutsideError(`${slackUrl} answers 404`, { retryable: false }));
+		await stage.raise(episode(1));
+		const [, refused] = [...disk.outbox.values()];
+		expect(refused).toMatchObject({ fate: "refused", detail: "[redacted] answers 404" });
+		stage.slack.answer = () => Promise.resolve();
+		await stage.raise(episode(2));
+		const { operator } = stage.deliveries;
+		const retry = { do: "retry_deliveries", sink: null, key: "alert-1:raised" } as const;
+		expect(await operator.carryOut({ ...retry, sink: "pagerduty" })).toMatchObject({ changed: 0 });
+		expect(await operator.carryOut(retry)).toEqual({ changed: 1, ids: [] });
+		await stage.rest();
+		expect(stage.slack.sent).toEqual(["alert-2:raised", "alert-1:raised"]);
+		expect(stage.fates.every((fate) => fate === null)).toBe(true);
+	});
+
+	test("can drop what is owed, also what is held, so that it is never sent", async () => {
+		await start();
+		stage.slack.answer = () => Promise.reject(new OutsideError("nobody is there", { retryable: true }));
+		const one = episode(1);
+		await stage.raise(one);
+		await stage.raise(episode(2));
+		const drop = { do: "drop_deliveries", sink: "slack", key: null, why: "the channel is gone" } as const;
+		expect(await stage.deliveries.operator.carryOut(drop)).toEqual({ changed: 2, ids: [] });
+		stage.slack.answer = () => Promise.resolve();
+		await stage.jump(hour);
+		expect(stage.slack.sent).toEqual([]);
+		expect(stage.pager.sent).toHaveLength(2);
+		expect(stage.fates.filter((fate) => fate === "dropped")).toHaveLength(2);
+		await stage.deliveries.operator.carryOut(addSilence);
+		await stage.raise(episode(3));
+		await stage.deliveries.operator.carryOut({ ...drop, key: "alert-3:raised" });
+		await stage.jump(2 * hour);
+		expect(stage.slack.sent).toEqual([]);
+		expect(stage.pager.sent).toHaveLength(3);
+	});
+
+	test("names an alert by the beginning of its id, and is told of several that it may be", async () => {
+		await start();
+		await stage.raise(episode(11));
+		await stage.raise(episode(12));
+		const acknowledge = (alertId: string) =>
+			stage.deliveries.operator.carryOut({ do: "acknowledge", alertId, why: "Kim" });
+		expect(await acknowledge("alert-1")).toEqual({ changed: 0, ids: ["alert-11", "alert-12"] });
+		expect(await acknowledge("alert-12")).toEqual({ changed: 1, ids: ["alert-12"] });
+		expect(await acknowledge("nothing")).toEqual({ changed: 0, ids: [] });
+	});
+});
+
+describe("the pace of a sink", () => {
+	test("lets what comes within a while go along, and the rest wait for its turn", async () => {
+		await start([{ ...slack, groupWait: "30s", maxPerMinute: 2 }, pager]);
+		await stage.raise(episode(1));
+		await stage.pass(20 * second);
+		await stage.raise(episode(2));
+		expect(stage.slack.messages).toEqual([]);
+		await stage.pass(10 * second);
+		expect(stage.slack.messages).toEqual([["alert-1:raised", "alert-2:raised"]]);
+		for (let n = 3; n < 20; n++) await stage.raise(episode(n));
+		await stage.pass(29 * second);
+		expect(stage.slack.messages).toHaveLength(1);
+		await stage.pass(2 * second);
+		expect(stage.slack.messages.map(({ length }) => length)).toEqual([2, 10]);
+		await stage.pass(31 * second);
+		expect(stage.slack.messages.map(({ length }) => length)).toEqual([2, 10, 7]);
+		expect(stage.pager.sent).toHaveLength(19);
+	});
+});
+
+test("a sink that hangs, or cannot be reached, keeps no other from what it is owed, however much that is", async () => {
+	await start();
+	stage.slack.answer = () => new Promise(() => undefined);
+	stage.pager.answer = () => Promise.reject(new OutsideError("nobody is there", { retryable: true }));
+	const many = 120;
+	for (let n = 0; n < many; n++) await stage.raise(episode(n));
+	for (let turn = 0; turn < 20; turn++) await stage.rest();
+	expect(stage.log.sent).toHaveLength(many);
+	stage.pager.answer = () => Promise.resolve();
+	await stage.jump(10 * minute);
+	for (let turn = 0; turn < 40; turn++) await stage.rest();
+	expect(stage.pager.sent).toEqual(Array.from({ length: many }, (_, n) => `alert-${n}:raised`));
+	expect(stage.slack.sent).toEqual([]);
+});
