@@ -1,9 +1,11 @@
 import { backoffMs } from "../lib/backoff.ts";
 import type { Random } from "../lib/random.ts";
 import { isOperatorsTurn, type StreamEnd } from "./stream-end.ts";
-import { type SessionOptions, StreamSession, type StreamTiming } from "./stream-session.ts";
+import { type SessionOptions, StreamSession } from "./stream-session.ts";
+import type { StreamTiming } from "./stream-timing.ts";
 
-export { type StreamListener, type StreamTiming, streamTiming } from "./stream-session.ts";
+export type { StreamListener } from "./stream-session.ts";
+export { type StreamTiming, streamTiming } from "./stream-timing.ts";
 
 export interface EventStreamOptions extends SessionOptions {
 	readonly random: Random;

@@ -37,7 +37,7 @@ export interface FrameDelivery {
  * anything else, whatever it is. Throws only what the listener throws.
  */
 export function deliverFrame(data: Buffer, at: Instant, { listener, reporter, scanner }: FrameDelivery): void {
-	if (scanner.scan(data)) {
+	if (scanner.scan(data, 0, data.length)) {
 		if (listener.beat(at, scanner)) return;
 		const view = viewOf(scanner);
 		if (listener.knowsLabels(view.runId)) {

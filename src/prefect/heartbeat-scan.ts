@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { HeardBeat } from "../core/heard-beat.ts";
 import { idOf, idWords, putIdBytes } from "../core/id-words.ts";
 import { noLabels, type RunView } from "../core/run.ts";
@@ -53,6 +54,7 @@ const colon = 0x3a;
 const backslash = 0x5c;
 const closingBrace = 0x7d;
 const space = 0x20;
+const outsideAscii = 0x80;
 
 /**
  * Endings of heartbeats that are remembered, from the client's version to the last related resource: those of a deployment's
@@ -79,32 +81,40 @@ export class HeartbeatScanner implements HeardBeat {
 	 * Reads the beat of a heartbeat's frame without its labels, at a small part of the cost of parsing it. False for whatever
 	 * is not, byte for byte, such a frame with times that make sense: then `parseFrame` and `readEvent` have to say what it
 	 * is. Where it is true they say the same, and the labels besides.
+	 *
+	 * @param bytes the frame is in them, from there to the end
 	 */
-	scan(frame: Buffer): boolean {
-		const tail = frame.length - tailBytes;
-		if (tail < runIdFrom) return false;
-		if (this.#view.buffer !== frame.buffer) this.#view = new DataView(frame.buffer);
-		const begin = frame.byteOffset;
+	scan(bytes: Buffer, from: number, end: number): boolean {
+		const tail = end - tailBytes;
+		if (tail < from + runIdFrom) return false;
+		if (this.#view.buffer !== bytes.buffer) this.#view = new DataView(bytes.buffer);
+		const begin = bytes.byteOffset + from;
 		if (!this.#isThere(head, begin) || !this.#isThere(upToRunId, begin + runIdFrom - upToRunId.length)) return false;
-		if (!putIdBytes(this.runId, frame, runIdFrom) || !this.#isThere(upToName, begin + nameFrom - upToName.length))
+		if (!putIdBytes(this.runId, bytes, from + runIdFrom)) return false;
+		if (!this.#isThere(upToName, begin + nameFrom - upToName.length) || !this.#isRest(bytes, from + nameFrom, tail))
 			return false;
-		const nameEnd = stringEnd(frame, nameFrom, tail);
-		if (nameEnd === wrong || !this.#isEnding(frame, nameEnd, tail) || !this.#hasTail(frame, tail)) return false;
-		const occurredMs = scanTimestamp(frame, head.length, this.#occurredDates);
-		const receivedMs = scanTimestamp(frame, frame.length - afterReceived - prefectTimeBytes, this.#receivedDates);
+		const occurredMs = scanTimestamp(bytes, from + head.length, this.#occurredDates);
+		const receivedMs = scanTimestamp(bytes, end - afterReceived - prefectTimeBytes, this.#receivedDates);
 		if (occurredMs === null || receivedMs === null || !isPlausible(occurredMs, receivedMs)) return false;
 		this.occurredMs = occurredMs;
 		this.receivedMs = receivedMs;
 		return true;
 	}
 
+	/** From the run's name on, without the time at the end. @param tail where the tail begins */
+	#isRest(bytes: Buffer, nameAt: number, tail: number): boolean {
+		const nameEnd = stringEnd(bytes, nameAt, tail);
+		if (nameEnd === wrong || !isText(bytes, nameAt, nameEnd)) return false;
+		return this.#isEnding(bytes, nameEnd, tail) && this.#isTail(bytes, tail);
+	}
+
 	/** From the end of the related resources on, without the time in it. */
-	#hasTail(frame: Buffer, from: number): boolean {
-		const begin = frame.byteOffset;
-		const eventIdFrom = from + upToEventId.length;
-		if (!this.#isThere(upToEventId, begin + from) || !putIdBytes(this.eventId, frame, eventIdFrom)) return false;
+	#isTail(bytes: Buffer, from: number): boolean {
+		const begin = bytes.byteOffset + from;
+		const eventIdFrom = upToEventId.length;
+		if (!this.#isThere(upToEventId, begin) || !putIdBytes(this.eventId, bytes, from + eventIdFrom)) return false;
 		if (!this.#isThere(upToReceived, begin + eventIdFrom + uuidBytes)) return false;
-		return this.#isThere(foot, begin + frame.length - foot.length);
+		return this.#isThere(foot, begin + tailBytes - foot.length);
 	}
 
 	/** @param at in `#view`, which reaches so far */
@@ -124,6 +134,7 @@ export class HeartbeatScanner implements HeardBeat {
 		if (known?.length === end - from && frame.compare(known, 0, known.length, from, end) === 0) return true;
 		const relatedFrom = afterVersion(frame, from, end);
 		if (relatedFrom === wrong || afterRelated(frame, relatedFrom, end) !== end) return false;
+		if (!isText(frame, from, end)) return false;
 		if (end - from <= endingBytesMax) this.#endings[place] = Buffer.from(frame.subarray(from, end));
 		return true;
 	}
@@ -186,7 +197,15 @@ function labelEnd(frame: Uint8Array, from: number, end: number): number {
 	return stringEnd(frame, keyEnd + 3, end);
 }
 
-/** The closing quote of a string without escapes; bytes of other scripts are passed over, since the socket is UTF-8. */
+/** The bytes may be those of a text. */
+function isText(bytes: Uint8Array, from: number, end: number): boolean {
+	for (let at = from; at < end; at += 1) {
+		if ((bytes[at] as number) >= outsideAscii) return isUtf8(bytes.subarray(from, end));
+	}
+	return true;
+}
+
+/** The closing quote of a string without escapes; bytes of other scripts are passed over: `isText` looks at them. */
 function stringEnd(frame: Uint8Array, from: number, end: number): number {
 	for (let at = from; at < end; at += 1) {
 		const byte = frame[at] ?? 0;

@@ -2,12 +2,14 @@ import type { Socket } from "node:net";
 import WebSocket from "ws";
 import type { Clock, Instant } from "../lib/clock.ts";
 import type { Reporter, StreamEndReason } from "../observe/reporter.ts";
+import { BeatTap } from "./beat-tap.ts";
 import { type Connection, eventsUrl, requestHeaders, socketToken } from "./connection.ts";
 import { deliverFrame, type FrameDelivery, type FrameListener } from "./frame-delivery.ts";
 import { HeartbeatScanner } from "./heartbeat-scan.ts";
 import { openSocket } from "./open-socket.ts";
 import { ReadInstant } from "./read-instant.ts";
 import { type StreamEnd, type StreamPhase, streamEndOf } from "./stream-end.ts";
+import type { StreamTiming } from "./stream-timing.ts";
 import { authMessage, filterMessage, readHandshake } from "./subscription.ts";
 
 /** Told of what the stream brings, at once and in order. Called from the socket: it must be quick, and not throw. */
@@ -19,35 +21,6 @@ export interface StreamListener extends FrameListener {
 	/** Only after `opened`. */
 	closed(at: Instant, reason: StreamEndReason): void;
 }
-
-export interface StreamTiming {
-	readonly pingEveryMs: number;
-	/** Nothing heard for so long, pongs included: the socket is hung. At least 2 pings. */
-	readonly silenceMsMax: number;
-	/** From dialling to the end of the HTTP upgrade. */
-	readonly handshakeMsMax: number;
-	/** A drop so soon after the filter may be its refusal. */
-	readonly filterVerdictMs: number;
-	/** Before the filter is tried once more, to tell its refusal from a server that was stopped just then. */
-	readonly filterRetry: { readonly minMs: number; readonly maxMs: number };
-	/** A connection that held this long was a success, and the next failure is the first again. */
-	readonly healthyAfterMs: number;
-	readonly backoff: { readonly minMs: number; readonly maxMs: number };
-	/** For faults that wait for the operator: 4 tries a minute at most. */
-	readonly operatorBackoff: { readonly minMs: number; readonly maxMs: number };
-}
-
-/** A hung socket is found within 30 s, against the 45 s promised; Prefect's server pings every 20 s itself. */
-export const streamTiming: StreamTiming = {
-	pingEveryMs: 15_000,
-	silenceMsMax: 30_000,
-	handshakeMsMax: 10_000,
-	filterVerdictMs: 5_000,
-	filterRetry: { minMs: 500, maxMs: 2_000 },
-	healthyAfterMs: 30_000,
-	backoff: { minMs: 500, maxMs: 30_000 },
-	operatorBackoff: { minMs: 15_000, maxMs: 60_000 },
-};
 
 export interface SessionOptions {
 	readonly settings: Connection;
@@ -84,6 +57,8 @@ export class StreamSession {
 	#httpStatus: number | null = null;
 	#isTokenRefused = false;
 	#ownWill: "hung" | "stopped" | null = null;
+	/** What the websocket reads from. */
+	#tcp: Socket | null = null;
 	/** Thrown by the listener: a bug, which ends `run`. */
 	#bug: { readonly error: unknown } | null = null;
 
@@ -146,6 +121,7 @@ export class StreamSession {
 		try {
 			const open = await openSocket(new URL(url), way, signal);
 			socket = open;
+			this.#tcp = open;
 			const options = {
 				headers: { ...requestHeaders(settings) },
 				// Compression costs 30 times the CPU, and invites bombs.
@@ -179,6 +155,8 @@ export class StreamSession {
 		socket.on("open", () => {
 			this.#phase = "authenticating";
 			this.#heardNow();
+			if (this.#tcp !== null)
+				BeatTap.between(this.#tcp, (bytes, from, end) => this.#takeBeat(socket, bytes, from, end));
 			socket.send(authMessage(socketToken(this.#options.settings)));
 		});
 		socket.on("message", (data: Buffer) => this.#guarded(socket, () => this.#onMessage(socket, data)));
@@ -204,6 +182,19 @@ export class StreamSession {
 			this.#bug = { error };
 			socket.terminate();
 		}
+	}
+
+	/** A frame's payload, before anybody has looked at it. @returns false when it has to come as a message */
+	#takeBeat(socket: WebSocket, bytes: Buffer, from: number, end: number): boolean {
+		if (this.#phase !== "subscribed" || this.#ownWill !== null || this.#bug !== null) return false;
+		const { listener, scanner } = this.#delivery;
+		if (!scanner.scan(bytes, from, end)) return false;
+		let isTaken = false;
+		this.#guarded(socket, () => {
+			isTaken = listener.beat(this.#readInstant.get(), scanner);
+		});
+		if (isTaken) this.#hasHeardSinceFilter = true;
+		return isTaken;
 	}
 
 	#onMessage(socket: WebSocket, data: Buffer): void {

@@ -27,7 +27,7 @@ test.for([
 	"prefect/catch-up.ts catchUpLimits",
 	"prefect/request-budget.ts waitersMax",
 	"prefect/rest-transport.ts retryBackoff",
-	"prefect/stream-session.ts streamTiming",
+	"prefect/stream-timing.ts streamTiming",
 	"store/sqlite-store.ts retentionSliceRows",
 ])("the queue, batch, retry or buffer of %s is among them, with its value", (wanted) => {
 	const limit = limitsOf().find(({ file, name }) => `${file} ${name}` === wanted);

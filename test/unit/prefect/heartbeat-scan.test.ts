@@ -37,7 +37,7 @@ function told(
 const scanner = new HeartbeatScanner();
 
 function scannedView(frame: Buffer): RunView | null {
-	return scanner.scan(frame) ? viewOf(scanner) : null;
+	return scanner.scan(frame, 0, frame.length) ? viewOf(scanner) : null;
 }
 
 /** Nothing, or just what reading the whole frame gives, without the labels. */
@@ -110,6 +110,17 @@ describe("scanning a heartbeat", () => {
 		["a time far from its receipt", (text) => text.replace("2026-11-22T12:00:00.000250", "2026-10-22T12:00:00.000250")],
 	])("a heartbeat with %s is left to the parser", (_what, change) => {
 		expect(scannedView(sameBeat(change))).toBeNull();
+	});
+
+	test.each([
+		["the run's name", "brave-newt"],
+		["a related resource", "prefect.tag.a"],
+	])("a heartbeat with bytes that are no UTF-8 in %s is left to the websocket, which refuses it", (_what, within) => {
+		const frame = sameBeat((text) => text.replace(within, `${within}é`));
+		expect(scannedView(frame)).not.toBeNull();
+		// The second half of a letter that has two.
+		frame[frame.indexOf("é") + 1] = 0x20;
+		expect(scannedView(frame)).toBeNull();
 	});
 
 	test("where it recognises a frame the parser says the same, in 100,000 forged and mutated ones", {
