@@ -1,8 +1,12 @@
 import { resolve } from "node:path";
 import { z } from "zod";
+import { alertFields } from "../core/alert-fields.ts";
 import { severities } from "../core/episode.ts";
+import { unknownPlaceholders } from "../core/placeholders.ts";
+import { plainText } from "../observe/plain-text.ts";
 import { durationBetween, filePath, httpUrl, numberBetween, onOrOff, shortName, valueForms } from "./field-types.ts";
 import { headerFields } from "./header-fields.ts";
+import { nearest } from "./nearest.ts";
 import { matchSchema } from "./rule-fields.ts";
 import { secretPart } from "./secret-part.ts";
 import { secretUrl } from "./secret-url.ts";
@@ -21,6 +25,8 @@ const urlsError = 'needs a list of addresses, such as ["http://alertmanager:9093
 /** Members of a cluster of Alertmanagers. */
 const urlsMax = 10;
 const bodyCharsMax = 10_000;
+/** Of a placeholder that is none so much is shown. */
+const nameCharsMax = 60;
 
 /** What every sink has beside the settings of its type. */
 function common() {
@@ -43,6 +49,21 @@ function reminded() {
 function routingKey() {
 	const error = 'needs the integration key of 32 characters of an integration "Events API v2"';
 	return z.string({ error }).regex(/^[A-Za-z0-9_-]{32}$/u, { error });
+}
+
+/** A body with places to fill in. Of what it holds no message repeats more than a placeholder's name. */
+function bodyTemplate() {
+	const error = 'needs a text, such as {"text": "{{message}}"} between quotes';
+	return z
+		.string({ error })
+		.max(bodyCharsMax, { error: `must not be longer than ${bodyCharsMax} characters` })
+		.superRefine((body, context) => {
+			for (const name of unknownPlaceholders(body)) {
+				const meant = nearest(name, alertFields);
+				const mend = meant === null ? "docs/alerting.md tells which there are" : `did you mean {{${meant}}}?`;
+				context.addIssue(`holds {{${plainText(name, nameCharsMax)}}}, which is no field of an alert; ${mend}`);
+			}
+		});
 }
 
 /** A secret that need not be there. */
@@ -74,7 +95,7 @@ const sinkTypes = {
 		...signingSecret,
 		secret: signingSecret.secret.optional(),
 		headers: headerFields().prefault({}),
-		body: z.string().max(bodyCharsMax).optional(),
+		body: bodyTemplate().optional(),
 		denyPrivate: onOrOff().prefault(false),
 	}),
 } as const;

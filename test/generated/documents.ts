@@ -4,6 +4,7 @@ import { renderExample } from "../../src/config/render-example.ts";
 import { renderJsonSchema } from "../../src/config/render-schema.ts";
 import { alertLineSchema } from "../../src/notify/alert-line.ts";
 import { renderMetricsDocs } from "../../src/observe/render-docs.ts";
+import { renderAlertFields } from "./alert-fields.ts";
 import { renderLimits } from "./limits.ts";
 
 /** A file of the repository that is made from the sources. */
@@ -17,6 +18,7 @@ export const documents: readonly GeneratedDocument[] = [
 	{ path: "config/zombied.example.yaml", render: renderExample },
 	{ path: "config/zombied.schema.json", render: renderJsonSchema },
 	{ path: "config/alert-line.schema.json", render: renderAlertLineSchema },
+	{ path: "src/core/alert-fields.ts", render: renderAlertFields },
 	{ path: "docs/configuration.md", render: renderConfigurationDocs },
 	{ path: "docs/limits.md", render: renderLimits },
 	{ path: "docs/metrics.md", render: renderMetricsDocs },

@@ -1,14 +1,12 @@
+import { placeholderPattern } from "../../core/placeholders.ts";
 import type { AlertLine } from "../alert-line.ts";
-
-/** `{{flow_run.name}}`: a field of the alert line by its path. */
-const placeholder = /\{\{\s*([a-z_]+(?:\.[a-z_]+)*)\s*\}\}/gu;
 
 /**
  * Fills a body in: each placeholder becomes the field's value, written so that it fits between the quotes of a JSON text;
- * what a line does not have becomes nothing.
+ * what this line does not have, since it is a group's or a raise, becomes nothing. The settings hold no other placeholders.
  */
 export function filledIn(template: string, line: AlertLine): string {
-	return template.replaceAll(placeholder, (_all, path: string) => {
+	return template.replaceAll(placeholderPattern, (_all, path: string) => {
 		const value = valueAt(line, path);
 		const text = typeof value === "string" ? value : value === null || value === undefined ? "" : JSON.stringify(value);
 		return JSON.stringify(text).slice(1, -1);

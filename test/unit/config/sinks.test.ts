@@ -109,6 +109,28 @@ describe("the list of sinks", () => {
 		expect(refusal.split("\n")).toHaveLength(yaml.includes("urlFiel") ? 2 : 1);
 	});
 
+	test.each<[string, string, RegExp]>([
+		["{{flow_run.nam}}", "flow_run.nam", /did you mean \{\{flow_run\.name\}\}\?/u],
+		["{{ Message }}", "Message", /did you mean \{\{message\}\}\?/u],
+		["{{flow-run.name}}", "flow-run.name", /did you mean \{\{flow_run\.name\}\}\?/u],
+		["{{tags.0}}", "tags.0", /docs\/alerting\.md tells which there are/u],
+		["{{nothing.like.it}}", "nothing.like.it", /docs\/alerting\.md tells which there are/u],
+		["{{}}", "", /docs\/alerting\.md tells/u],
+	])("refuses a body with %s, with its line and what was meant", (placeholder, name, mend) => {
+		const yaml = `sinks:\n  - type: webhook\n    url: http://a\n    body: '{"canary": "{{message}} ${placeholder} ${placeholder}"}'\n`;
+		const refusal = refusalOf(yaml);
+		expect(refusal).toContain(`zombied.yaml:4:5: sinks[0].body holds {{${name}}}, which is no field of an alert; `);
+		expect(refusal).toMatch(mend);
+		expect(refusal.split("\n")).toHaveLength(1);
+		expect(refusal).not.toContain("canary");
+	});
+
+	test("takes a body with fields of runs, of groups and of resolves, however they are spaced", () => {
+		const body = "{{message}}{{ flow_run.name }}{{group_id}}{{outcome}}{{impact.slots}}{{evidence}} {not one} }}";
+		const yaml = `sinks: [{ type: webhook, url: "http://a", body: "${body}" }]`;
+		expect(load(yaml).settings.sinks[0]).toMatchObject({ body });
+	});
+
 	test.each([
 		["an address", 'sinks: [{ type: slack, url: "canary-no-address" }]'],
 		["a key", "sinks: [{ type: pagerduty, routingKey: canary-too-short }]"],

@@ -111,7 +111,7 @@ describe("D6: a webhook", () => {
 	test("can have a body of its own, in which no text gets out of its quotes", async () => {
 		await using receiver = await HttpReceiver.start();
 		const body =
-			'{"text":"{{ flow_run.name }}: {{reason}}","tags":"{{tags}}","none":"{{flow_run.nothing}}{{__proto__.x}}"}';
+			'{"text":"{{ flow_run.name }}: {{reason}}","tags":"{{tags}}","none":"{{outcome}}{{flow_run.nothing}}{{__proto__.x}}"}';
 		await using sink = sinkFor(receiver.url, { body });
 		const transition = sampleTransition({ reason: 'a "quote" \\ and {{severity}}' });
 		await sink.send([{ transition, key: transition.key, reminder: null }], signal);
