@@ -1,7 +1,7 @@
 import type { Settings } from "../config/schema.ts";
+import type { ProxyEnvironment } from "../lib/proxy.ts";
 import { type Connection, isCloud } from "../prefect/connection.ts";
 import { openConnection } from "../prefect/open-connection.ts";
-import type { ProxyEnvironment } from "../prefect/proxy.ts";
 
 /** @throws OperatorError when the certificate file or the proxy that the settings name is no good */
 export function connectionOf(settings: Settings, version: string, environment: ProxyEnvironment): Connection {

@@ -13,8 +13,8 @@ import {
 import { askApi } from "../http/daemon-client.ts";
 import type { Clock } from "../lib/clock.ts";
 import { OperatorError, OutsideError } from "../lib/errors.ts";
+import type { ProxyEnvironment } from "../lib/proxy.ts";
 import { runPageUrl } from "../prefect/connection.ts";
-import type { ProxyEnvironment } from "../prefect/proxy.ts";
 import { ReadingStore } from "../store/reading-store.ts";
 import type { RunRow } from "../store/store.ts";
 import { connectionOf, workspaceOf } from "./connection.ts";

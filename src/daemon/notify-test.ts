@@ -4,13 +4,14 @@ import type { SinkSettings } from "../config/sink-fields.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf, OperatorError, OutsideError } from "../lib/errors.ts";
 import { hashOf } from "../lib/hash.ts";
+import type { ProxyEnvironment } from "../lib/proxy.ts";
 import type { Random } from "../lib/random.ts";
 import { noticeOf, type Sink } from "../notify/sink.ts";
 import { testAlert } from "../notify/test-alert.ts";
+import { wayOutFrom } from "../notify/way-out.ts";
 import { createSilentReporter } from "../observe/silent-reporter.ts";
 import { runPageUrl } from "../prefect/connection.ts";
 import { EventWriter } from "../prefect/event-writer.ts";
-import type { ProxyEnvironment } from "../prefect/proxy.ts";
 import { RestTransport } from "../prefect/rest-transport.ts";
 import { connectionOf, workspaceOf } from "./connection.ts";
 import { sinkOf } from "./sinks.ts";
@@ -57,6 +58,7 @@ export async function testSinks(options: NotifyTestOptions, signal: AbortSignal)
 		namespace: settings.namespace,
 		uiUrl: (runId: string): string => runPageUrl(connection, runId),
 		clock,
+		wayOutTo: wayOutFrom(environment),
 		prefect: new EventWriter(() => transport),
 	};
 	const workspace = workspaceOf(connection);

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Settings } from "../config/schema.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { ProxyEnvironment } from "../lib/proxy.ts";
 import type { Random } from "../lib/random.ts";
 import { httpGet } from "../notify/http-post.ts";
 import type { Sink } from "../notify/sink.ts";
+import { type WayOutTo, wayOutFrom } from "../notify/way-out.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import { type Connection, runPageUrl } from "../prefect/connection.ts";
 import { EventStream, type StreamListener, streamTiming } from "../prefect/event-stream.ts";
@@ -42,6 +44,8 @@ export interface Ports {
 export interface LivePortsOptions {
 	readonly settings: Settings;
 	readonly connection: Connection;
+	/** Of the process: which proxy leads to whom. */
+	readonly environment: ProxyEnvironment;
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly reporter: Reporter;
@@ -49,13 +53,15 @@ export interface LivePortsOptions {
 }
 
 /** Prefect's socket and REST API, the seconds of the wall clock, and stdout. */
-export function livePorts({ settings, connection, clock, random, reporter, stdout }: LivePortsOptions): Ports {
+export function livePorts(options: LivePortsOptions): Ports {
+	const { settings, connection, environment, clock, random, reporter, stdout } = options;
 	const { namespace } = settings;
 	let transport: RestTransport | null = null;
 	const prefect = new EventWriter(() => {
 		if (transport === null) throw new Error("an event is to be written before there is a connection");
 		return transport;
 	});
+	const wayOutTo = wayOutFrom(environment);
 	const uiUrl = (runId: string): string => runPageUrl(connection, runId);
 	return {
 		transport: (told) => {
@@ -73,16 +79,17 @@ export function livePorts({ settings, connection, clock, random, reporter, stdou
 		stream: (listener) =>
 			new EventStream({ settings: connection, clock, random, reporter, listener, timing: streamTiming }),
 		slots: cronSlots(() => reporter.scheduleMissed("sweep")),
-		sinks: sinksOf(settings, { stdout, namespace, clock, uiUrl, prefect }),
-		ping: pingOf(settings, clock),
+		sinks: sinksOf(settings, { stdout, namespace, clock, uiUrl, prefect, wayOutTo }),
+		ping: pingOf(settings, wayOutTo, clock),
 		actsOnRuns: true,
 	};
 }
 
-function pingOf({ deadManSwitch: { url } }: Settings, clock: Clock): Ping | null {
+function pingOf({ deadManSwitch: { url } }: Settings, wayOutTo: WayOutTo, clock: Clock): Ping | null {
 	if (url === null) return null;
+	const wayOut = wayOutTo(url);
 	return async (signal) => {
 		const receiver = "the dead man's switch";
-		await httpGet({ url, headers: {}, receiver, nowMs: clock.now().wallMs }, signal);
+		await httpGet({ url, headers: {}, receiver, wayOut, nowMs: clock.now().wallMs }, signal);
 	};
 }

@@ -1,11 +1,11 @@
 import type { Settings } from "../config/schema.ts";
 import type { Clock } from "../lib/clock.ts";
 import { OperatorError, OutsideError } from "../lib/errors.ts";
+import type { ProxyEnvironment } from "../lib/proxy.ts";
 import type { Random } from "../lib/random.ts";
 import { redactionOf } from "../observe/redaction.ts";
 import { eventsUrl } from "../prefect/connection.ts";
 import { reconnectDelayMs, streamTiming } from "../prefect/event-stream.ts";
-import type { ProxyEnvironment } from "../prefect/proxy.ts";
 import { RawStream } from "../prefect/raw-stream.ts";
 import { isOperatorsTurn, streamEndOf } from "../prefect/stream-end.ts";
 import { recordingText } from "../replay/incident-file.ts";

@@ -10,10 +10,12 @@ import { PagerDutySink } from "../notify/pagerduty/pagerduty-sink.ts";
 import { PrefectEventSink, type PrefectEvents } from "../notify/prefect-event/prefect-event-sink.ts";
 import type { Sink } from "../notify/sink.ts";
 import { SlackSink } from "../notify/slack/slack-sink.ts";
+import type { WayOutTo } from "../notify/way-out.ts";
 import { WebhookSink } from "../notify/webhook/webhook-sink.ts";
 
 export interface SinkParts extends AlertLineContext {
 	readonly clock: Clock;
+	readonly wayOutTo: WayOutTo;
 	/** The watched server. */
 	readonly prefect: PrefectEvents;
 }

@@ -1,7 +1,7 @@
 import type { Settings } from "../config/schema.ts";
 import type { Acknowledgement, Silence } from "../core/silence.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { ProxyEnvironment } from "../prefect/proxy.ts";
+import type { ProxyEnvironment } from "../lib/proxy.ts";
 import type { OutboxEntry, OutboxQuery } from "../store/outbox-store.ts";
 import { ReadingStore } from "../store/reading-store.ts";
 import { connectionOf, workspaceOf } from "./connection.ts";

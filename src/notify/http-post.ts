@@ -1,7 +1,9 @@
 import { type Dispatcher, request } from "undici";
 import { messageOf, OutsideError } from "../lib/errors.ts";
+import { orAborted } from "../lib/or-aborted.ts";
 import { retryAfterMs } from "../lib/retry-after.ts";
 import { plainText } from "../observe/plain-text.ts";
+import type { WayOut } from "./way-out.ts";
 
 export interface HttpPost extends HttpCall {
 	/** A text; `content-type` is the caller's business. */
@@ -14,8 +16,10 @@ export interface HttpCall {
 	readonly headers: Readonly<Record<string, string>>;
 	/** What the receiver is called in messages: `Slack`. */
 	readonly receiver: string;
-	/** How it is reached, for a sink that looks at addresses or goes through a proxy. */
+	/** How it is reached, for a sink that looks at addresses. */
 	readonly dispatcher?: Dispatcher;
+	/** The proxy on the way; null, or left out: none. */
+	readonly wayOut?: WayOut | null;
 	/** Our wall clock, for a `Retry-After` that is a date where the answer has none. */
 	readonly nowMs: number;
 }
@@ -54,18 +58,21 @@ async function answered(
 	call: HttpCall & { readonly method: "GET" | "POST"; readonly body: string | null },
 	signal: AbortSignal,
 ): Promise<HttpAnswered> {
-	const { url, headers, body, receiver, dispatcher, method } = call;
+	const { url, headers, body, receiver, method, wayOut = null } = call;
+	const dispatcher = wayOut?.dispatcher ?? call.dispatcher;
 	const timeout = AbortSignal.timeout(answerMsMax);
 	let answer: { status: number; headers: Headers; text: string };
 	try {
 		const both = AbortSignal.any([signal, timeout]);
-		const response = await request(url, {
+		const asked = request(url, {
 			method,
 			headers,
 			body,
 			signal: both,
 			...(dispatcher === undefined ? {} : { dispatcher }),
 		});
+		// undici heeds the signal only once there is a connection, and a proxy may be minutes in making it.
+		const response = await orAborted(asked, both);
 		answer = { status: response.statusCode, headers: response.headers, text: await beginningOf(response.body) };
 	} catch (error) {
 		signal.throwIfAborted();
@@ -73,7 +80,7 @@ async function answered(
 		if (error instanceof OutsideError) throw error;
 		const words = timeout.aborted
 			? `no answer within ${answerMsMax / 1000} s`
-			: `cannot be reached (${reasonOf(error)})`;
+			: `cannot be reached${through(wayOut)} (${reasonOf(error)})`;
 		throw new OutsideError(`${receiver}: ${words}`, { retryable: true, cause: error });
 	}
 	const { status, text } = answer;
@@ -102,6 +109,10 @@ async function beginningOf(body: AsyncIterable<Buffer>): Promise<string> {
 function reasonOf(error: unknown): string {
 	const cause = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
 	return plainText(messageOf(cause), answerCharsMax);
+}
+
+function through(wayOut: WayOut | null): string {
+	return wayOut === null ? "" : ` through the proxy of ${wayOut.variable}`;
 }
 
 function wordsOf(status: number): string {

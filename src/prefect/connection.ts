@@ -1,4 +1,4 @@
-import type { ProxyEnvironment, ProxyServer } from "./proxy.ts";
+import type { ProxyEnvironment, ProxyServer } from "../lib/proxy.ts";
 import type { TlsTrust } from "./tls-trust.ts";
 
 /** Where Prefect is and who we are there: all that REST and the socket share. */

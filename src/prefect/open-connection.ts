@@ -1,5 +1,5 @@
+import { proxyFor } from "../lib/proxy.ts";
 import type { Connection, ConnectionSettings } from "./connection.ts";
-import { proxyFor } from "./proxy.ts";
 import { tlsTrust } from "./tls-trust.ts";
 
 /**

@@ -4,8 +4,8 @@ import { request as httpsRequest } from "node:https";
 import { isIP, type Socket, connect as tcpConnect } from "node:net";
 import { connect as tlsConnect } from "node:tls";
 import { OutsideError } from "../lib/errors.ts";
+import type { ProxyServer } from "../lib/proxy.ts";
 import type { Connection } from "./connection.ts";
-import type { ProxyServer } from "./proxy.ts";
 
 /** No connection, for a reason that the network has no error for. */
 class NoWayError extends OutsideError {

@@ -4,6 +4,7 @@ import { OutsideError } from "../../lib/errors.ts";
 import { httpPost } from "../http-post.ts";
 import type { AlertLineContext } from "../line-parts.ts";
 import type { Notice, Sink, StateSink } from "../sink.ts";
+import type { WayOut, WayOutTo } from "../way-out.ts";
 import { toAlertmanagerAlert } from "./alertmanager-alert.ts";
 
 export interface AlertmanagerSinkOptions extends AlertLineContext {
@@ -12,6 +13,7 @@ export interface AlertmanagerSinkOptions extends AlertLineContext {
 	/** Of one Alertmanager, or of each of a cluster: they do not pass alerts on to one another. Without `/api/v2/alerts`. */
 	readonly urls: readonly [string, ...string[]];
 	readonly headers: Readonly<Record<string, string>>;
+	readonly wayOutTo: WayOutTo;
 	readonly clock: Clock;
 }
 
@@ -32,6 +34,8 @@ export class AlertmanagerSink implements StateSink {
 	readonly givesUp = true;
 	readonly wants: Sink["wants"];
 	readonly #options: AlertmanagerSinkOptions;
+	/** One each of `urls`. */
+	readonly #wayOuts: readonly (WayOut | null)[];
 	/** By key, the oldest first. */
 	readonly #resolved = new Map<string, { readonly transition: Transition; readonly sinceMonoMs: number }>();
 
@@ -39,6 +43,7 @@ export class AlertmanagerSink implements StateSink {
 		this.name = options.name;
 		this.wants = options.wants;
 		this.#options = options;
+		this.#wayOuts = options.urls.map(options.wayOutTo);
 	}
 
 	/** @throws OutsideError unless one Alertmanager at least has taken it */
@@ -71,9 +76,9 @@ export class AlertmanagerSink implements StateSink {
 		const { urls, headers: own, clock } = this.#options;
 		const body = JSON.stringify(transitions.map((transition) => toAlertmanagerAlert(transition, this.#options)));
 		const headers = { "content-type": "application/json", ...own };
-		const posts = urls.map((url) => {
-			const post = { url: `${url}/api/v2/alerts`, headers, body, receiver: "Alertmanager", nowMs: clock.now().wallMs };
-			return httpPost(post, signal);
+		const posts = urls.map((base, index) => {
+			const to = { url: `${base}/api/v2/alerts`, receiver: "Alertmanager", wayOut: this.#wayOuts[index] ?? null };
+			return httpPost({ ...to, headers, body, nowMs: clock.now().wallMs }, signal);
 		});
 		const ends = await Promise.allSettled(posts);
 		const failures = ends.flatMap((end) => (end.status === "rejected" ? [end.reason as unknown] : []));

@@ -2,6 +2,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { httpPost } from "../http-post.ts";
 import type { AlertLineContext } from "../line-parts.ts";
 import type { Notice, Sink } from "../sink.ts";
+import type { WayOut, WayOutTo } from "../way-out.ts";
 import { toPagerDutyEvent } from "./pagerduty-event.ts";
 
 export interface PagerDutySinkOptions extends AlertLineContext {
@@ -11,6 +12,7 @@ export interface PagerDutySinkOptions extends AlertLineContext {
 	readonly routingKey: string;
 	/** `https://events.pagerduty.com/v2/enqueue`, or the one of another region. */
 	readonly url: string;
+	readonly wayOutTo: WayOutTo;
 	readonly clock: Clock;
 }
 
@@ -22,11 +24,13 @@ export class PagerDutySink implements Sink {
 	readonly givesUp = true;
 	readonly wants: Sink["wants"];
 	readonly #options: PagerDutySinkOptions;
+	readonly #wayOut: WayOut | null;
 
 	constructor(options: PagerDutySinkOptions) {
 		this.name = options.name;
 		this.wants = options.wants;
 		this.#options = options;
+		this.#wayOut = options.wayOutTo(options.url);
 	}
 
 	/** @throws OutsideError; final for an event that is refused (400), since it would be refused again */
@@ -34,6 +38,7 @@ export class PagerDutySink implements Sink {
 		const { url, routingKey, clock } = this.#options;
 		const body = JSON.stringify(toPagerDutyEvent(notice, routingKey, this.#options));
 		const headers = { "content-type": "application/json" };
-		await httpPost({ url, headers, body, receiver: "PagerDuty", nowMs: clock.now().wallMs }, signal);
+		const wayOut = this.#wayOut;
+		await httpPost({ url, headers, body, receiver: "PagerDuty", wayOut, nowMs: clock.now().wallMs }, signal);
 	}
 }

@@ -2,6 +2,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { httpPost } from "../http-post.ts";
 import type { AlertLineContext } from "../line-parts.ts";
 import type { Notice, Sink } from "../sink.ts";
+import type { WayOut, WayOutTo } from "../way-out.ts";
 import { toSlackMessage } from "./slack-message.ts";
 
 export interface SlackSinkOptions extends AlertLineContext {
@@ -9,6 +10,7 @@ export interface SlackSinkOptions extends AlertLineContext {
 	readonly wants: Sink["wants"];
 	/** Of the incoming webhook: whoever has it can write to the channel. */
 	readonly url: string;
+	readonly wayOutTo: WayOutTo;
 	readonly clock: Clock;
 }
 
@@ -24,6 +26,7 @@ export class SlackSink implements Sink {
 	readonly givesUp = true;
 	readonly wants: Sink["wants"];
 	readonly #options: SlackSinkOptions;
+	readonly #wayOut: WayOut | null;
 	/** When the last request was over: whatever it took, the next one reaches Slack a second after it at the soonest. */
 	#overMonoMs = Number.NEGATIVE_INFINITY;
 
@@ -31,6 +34,7 @@ export class SlackSink implements Sink {
 		this.name = options.name;
 		this.wants = options.wants;
 		this.#options = options;
+		this.#wayOut = options.wayOutTo(options.url);
 	}
 
 	/** @throws OutsideError; final for what Slack refuses for good, such as a channel that was archived */
@@ -40,8 +44,9 @@ export class SlackSink implements Sink {
 		if (waitMs > 0) await clock.sleep(waitMs, signal);
 		const body = JSON.stringify(toSlackMessage(notices, this.#options));
 		const headers = { "content-type": "application/json; charset=utf-8" };
+		const wayOut = this.#wayOut;
 		try {
-			await httpPost({ url, headers, body, receiver: "Slack", nowMs: clock.now().wallMs }, signal);
+			await httpPost({ url, headers, body, receiver: "Slack", wayOut, nowMs: clock.now().wallMs }, signal);
 		} finally {
 			this.#overMonoMs = clock.now().monoMs;
 		}

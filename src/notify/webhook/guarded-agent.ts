@@ -71,6 +71,37 @@ export async function allowedAddressOf(hostname: string, guard: GuardOptions): P
 	return addresses[0] as string;
 }
 
+/** By these names clouds serve credentials; our own machine need not know them where the proxy does. */
+const metadataNames: ReadonlySet<string> = new Set([
+	"metadata",
+	"metadata.google.internal",
+	"metadata.goog",
+	"instance-data",
+	"instance-data.ec2.internal",
+]);
+
+/**
+ * Where a proxy connects, its address is not ours to look at: an address that is refused, and a name that leads to one as far as
+ * our own machine knows, are not asked for. A name that we cannot find is the proxy's business, but where private addresses
+ * are denied.
+ *
+ * @param hostname as `URL` gives it
+ * @throws OutsideError: final when it is refused
+ */
+export async function checkBehindProxy(hostname: string, guard: GuardOptions): Promise<void> {
+	const name = hostname.replace(/\.$/u, "");
+	if (metadataNames.has(name)) throw refused(name, "is a metadata service");
+	try {
+		await allowedAddressOf(hostname, guard);
+	} catch (error) {
+		if (!(error instanceof OutsideError) || !error.retryable) throw error;
+		if (!guard.denyPrivate) return;
+		const mend = "name it in NO_PROXY, or leave denyPrivate out";
+		const message = `webhook: whether ${name} is private cannot be seen before the proxy connects; ${mend}`;
+		throw new OutsideError(message, { retryable: true, cause: error });
+	}
+}
+
 async function resolved(host: string): Promise<readonly string[]> {
 	try {
 		return (await lookup(host, { all: true })).map(({ address }) => address);

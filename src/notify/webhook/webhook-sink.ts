@@ -1,13 +1,15 @@
 import { createHmac } from "node:crypto";
 import type { Agent } from "undici";
 import type { Clock } from "../../lib/clock.ts";
+import { orAborted } from "../../lib/or-aborted.ts";
 import { toAlertLine } from "../alert-line.ts";
 import { httpPost } from "../http-post.ts";
 import { type AlertLineContext, generousLimits } from "../line-parts.ts";
 import type { Notice, Sink } from "../sink.ts";
+import type { WayOut, WayOutTo } from "../way-out.ts";
 import { filledIn } from "./body-template.ts";
 import { toCloudEvent } from "./cloud-event.ts";
-import { guardedAgent } from "./guarded-agent.ts";
+import { checkBehindProxy, guardedAgent } from "./guarded-agent.ts";
 
 export interface WebhookSinkOptions extends AlertLineContext {
 	readonly name: string;
@@ -19,6 +21,7 @@ export interface WebhookSinkOptions extends AlertLineContext {
 	/** Instead of a CloudEvent, for gateways that want a body of their own; null: none. */
 	readonly body: string | null;
 	readonly denyPrivate: boolean;
+	readonly wayOutTo: WayOutTo;
 	readonly clock: Clock;
 }
 
@@ -33,22 +36,28 @@ export class WebhookSink implements Sink, AsyncDisposable {
 	readonly givesUp = true;
 	readonly wants: Sink["wants"];
 	readonly #options: WebhookSinkOptions;
+	readonly #wayOut: WayOut | null;
+	/** Where there is no proxy on the way. */
 	readonly #agent: Agent;
 
 	constructor(options: WebhookSinkOptions) {
 		this.name = options.name;
 		this.wants = options.wants;
 		this.#options = options;
+		this.#wayOut = options.wayOutTo(options.url);
 		this.#agent = guardedAgent(options);
 	}
 
 	/** @throws OutsideError; final for an address that is refused */
 	async send([notice]: readonly [Notice, ...Notice[]], signal: AbortSignal): Promise<void> {
 		const { url, clock } = this.#options;
+		const wayOut = this.#wayOut;
+		if (wayOut !== null) await orAborted(checkBehindProxy(new URL(url).hostname, this.#options), signal);
 		const { wallMs } = clock.now();
 		const body = this.#bodyOf(notice);
 		const headers = this.#headersFor(body, wallMs);
-		await httpPost({ url, headers, body, receiver: "webhook", dispatcher: this.#agent, nowMs: wallMs }, signal);
+		const call = { url, headers, body, receiver: "webhook", dispatcher: this.#agent, wayOut, nowMs: wallMs };
+		await httpPost(call, signal);
 	}
 
 	#bodyOf(notice: Notice): string {

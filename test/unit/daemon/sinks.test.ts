@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { DaemonSession } from "../../_util/cli-session.ts";
 import { eventually } from "../../_util/eventually.ts";
 import { HttpReceiver } from "../../_util/http-receiver.ts";
+import { ProxyStub } from "../../_util/prefect-proxy.ts";
 import { PrefectStub } from "../../_util/prefect-stub.ts";
 import { TempFolder } from "../../_util/temp-folder.ts";
 
@@ -16,6 +17,7 @@ test("a daemon tells its sinks of what it has told the log, each what it asked f
 	await using folder = await TempFolder.make("sinks");
 	await using stub = await PrefectStub.start();
 	await using receiver = await HttpReceiver.start();
+	await using proxy = await ProxyStub.start(receiver.port);
 	receiver.answer = ({ path: to }) => (to === "/pager" ? { status: 400, body: `no ${routingKey}` } : { status: 200 });
 	const base = `http://127.0.0.1:${receiver.port}`;
 	writeFileSync(
@@ -24,7 +26,7 @@ test("a daemon tells its sinks of what it has told the log, each what it asked f
 deadManSwitch: { url: "${base}${pingPath}", every: 10s }
 sinks:
   - { type: webhook, url: "${base}/hook", secret: ${secret} }
-  - { type: slack, url: "${base}${slackPath}" }
+  - { type: slack, url: "http://hooks.example${slackPath}" }
   - { type: pagerduty, routingKey: ${routingKey}, url: "${base}/pager" }
   - { type: alertmanager, urls: ["${base}/am"] }
   - { type: prefect }
@@ -32,7 +34,12 @@ sinks:
   - { type: webhook, name: others, url: "${base}/others", match: { tag: other } }
 `,
 	);
-	const env = { PREFECT_API_URL: stub.url, ZOMBIED_STORE_URL: `sqlite:${folder.file("data/zombied.db")}` };
+	const env = {
+		PREFECT_API_URL: stub.url,
+		ZOMBIED_STORE_URL: `sqlite:${folder.file("data/zombied.db")}`,
+		HTTP_PROXY: proxy.url,
+		NO_PROXY: "127.0.0.1",
+	};
 	const run = stub.addRun({ type: "PENDING", name: "Pending", atMs: stub.nowMs() - 60_000 });
 	await using daemon = await DaemonSession.start({ folder: folder.path, env, args: ["--config", "zombied.yaml"] });
 	const isTold = (): boolean => new Set(receiver.received.map((request) => request.path)).size === 5;
@@ -42,6 +49,7 @@ sinks:
 	expect(line).toMatchObject({ condition: "stuck_pending", flow_run: { id: run.id } });
 	expect(JSON.parse(bodyAt("/hook"))).toMatchObject({ type: "io.zombied.alert.raised", data: line });
 	expect(JSON.parse(bodyAt(slackPath)).text).toContain("stuck_pending");
+	expect(proxy.forwarded).toEqual([`http://hooks.example${slackPath}`]);
 	expect(JSON.parse(bodyAt("/pager"))).toMatchObject({ routing_key: routingKey, dedup_key: line.alert_id });
 	expect(JSON.parse(bodyAt("/am/api/v2/alerts"))).toMatchObject([{ labels: { alert_id: line.alert_id } }]);
 	await stub.until(() => stub.requestsTo("/events").length > 0, "an event is posted");

@@ -59,6 +59,7 @@ async function sent(notice: Notice, answer: (request: Received) => Answer = page
 		...context,
 		name: "pagerduty",
 		wants: () => true,
+		wayOutTo: () => null,
 		routingKey: key,
 		url: receiver.url,
 		clock: new SkippingClock(),

@@ -87,7 +87,14 @@ describe("the sink of Slack", () => {
 		await using receiver = await HttpReceiver.start();
 		const slack = new Slack();
 		receiver.answer = (request) => slack.answer(request);
-		const sink = new SlackSink({ ...context, name: "slack", wants: () => true, url: receiver.url, clock: systemClock });
+		const sink = new SlackSink({
+			...context,
+			name: "slack",
+			wants: () => true,
+			wayOutTo: () => null,
+			url: receiver.url,
+			clock: systemClock,
+		});
 		for (let message = 0; message < 3; message += 1) await sink.send([noticeOf()], signal);
 		expect(receiver.received).toHaveLength(3);
 	});
@@ -106,6 +113,7 @@ describe("the sink of Slack", () => {
 			...context,
 			name: "slack",
 			wants: () => true,
+			wayOutTo: () => null,
 			url: `${receiver.url}/T0/B0/secret`,
 			clock: new SkippingClock(),
 		});
@@ -116,7 +124,14 @@ describe("the sink of Slack", () => {
 
 	test("gives up waiting for its second when it is stopped", async () => {
 		await using receiver = await HttpReceiver.start();
-		const sink = new SlackSink({ ...context, name: "slack", wants: () => true, url: receiver.url, clock: systemClock });
+		const sink = new SlackSink({
+			...context,
+			name: "slack",
+			wants: () => true,
+			wayOutTo: () => null,
+			url: receiver.url,
+			clock: systemClock,
+		});
 		await sink.send([noticeOf()], signal);
 		const stopped = new AbortController();
 		const second = sink.send([noticeOf()], stopped.signal);

@@ -27,6 +27,7 @@ function sinkFor(url: string, options: Partial<WebhookSinkOptions> = {}): Webhoo
 		uiUrl: (id) => `http://prefect.test/runs/flow-run/${id}`,
 		name: "webhook",
 		wants: () => true,
+		wayOutTo: () => null,
 		url,
 		secret: null,
 		headers: {},

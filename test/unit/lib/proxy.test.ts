@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { OperatorError } from "../../../src/lib/errors.ts";
-import { proxyFor } from "../../../src/prefect/proxy.ts";
+import { proxyFor } from "../../../src/lib/proxy.ts";
 
 const far = "https://prefect.example/api";
 const plain = "http://prefect.example:4200/api";

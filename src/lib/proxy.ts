@@ -1,5 +1,5 @@
 import { BlockList, isIP } from "node:net";
-import { OperatorError } from "../lib/errors.ts";
+import { OperatorError } from "./errors.ts";
 
 /** The environment of the process; variables named `…_proxy` alone are read. */
 export type ProxyEnvironment = Readonly<Record<string, string | undefined>>;
