@@ -1,182 +1,32 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { LiveSettings } from "../../../src/config/live-settings.ts";
-import type { LoadedConfig } from "../../../src/config/load.ts";
-import { fields, type Settings, settingsSchema } from "../../../src/config/schema.ts";
-import { type Episode, groupTransitionOf, type Transition, transitionOf } from "../../../src/core/episode.ts";
-import type { GroupIncident } from "../../../src/core/group-incident.ts";
+import type { Settings } from "../../../src/config/schema.ts";
+import type { Episode } from "../../../src/core/episode.ts";
 import { noLabels } from "../../../src/core/run.ts";
-import { Deliveries } from "../../../src/daemon/deliveries.ts";
 import { OutsideError } from "../../../src/lib/errors.ts";
-import type { Notice, Sink } from "../../../src/notify/sink.ts";
 import { type MemoryDisk, newMemoryDisk } from "../../../src/store/memory-disk.ts";
-import { HandClock, settle } from "../../_util/daemon-clock.ts";
-import { changesOf, PersisterUnderTest, workspace } from "../../_util/daemon-core.ts";
-import { closedOf, episodeOf, groupOf } from "../../_util/store-samples.ts";
+import { HandClock } from "../../_util/daemon-clock.ts";
+import { workspace } from "../../_util/daemon-core.ts";
+import { DeliveriesStage, settingsOf, TellingSink } from "../../_util/deliveries-stage.ts";
+import { episodeOf, groupOf } from "../../_util/store-samples.ts";
 
 const second = 1_000;
 const minute = 60 * second;
 const hour = 60 * minute;
 const slackUrl = "https://hooks.example/slack-secret";
 
-/** Remembers what it was told, and answers as it is told to. */
-class TellingSink implements Sink {
-	readonly name: string;
-	readonly noticesMax: number;
-	readonly givesUp = true;
-	readonly sent: string[] = [];
-	/** Keys of each message. */
-	readonly messages: string[][] = [];
-	wants: (transition: Transition) => boolean = () => true;
-	answer: () => Promise<void> = () => Promise.resolve();
-
-	constructor(name: string, noticesMax = 1) {
-		this.name = name;
-		this.noticesMax = noticesMax;
-	}
-
-	async send(notices: readonly [Notice, ...Notice[]], signal: AbortSignal): Promise<void> {
-		const aborted = new Promise<never>((_resolve, reject) => {
-			signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-		});
-		await Promise.race([this.answer(), aborted]);
-		this.messages.push(notices.map(({ key }) => key));
-		this.sent.push(...notices.map(({ key }) => key));
-	}
-}
-
-function settingsOf(sinks: readonly object[], maintenance: readonly object[] = []): Settings {
-	const sections = [...new Set(fields.map(({ path }) => path.split(".")[0] ?? ""))].filter((name) =>
-		fields.some(({ path }) => path.startsWith(`${name}.`)),
-	);
-	const rest = Object.fromEntries(sections.map((name) => [name, {}]));
-	return settingsSchema.parse({ ...rest, sinks, maintenance });
-}
-
 const slack = { type: "slack", url: slackUrl };
 const pager = { type: "pagerduty", routingKey: "a".repeat(32) };
 
-/** All between committed rows and sinks, on a disk that outlives it. */
-class Stage {
-	readonly under: PersisterUnderTest;
-	readonly log = new TellingSink("log");
-	readonly slack = new TellingSink("slack", 10);
-	readonly pager = new TellingSink("pagerduty");
-	readonly deliveries: Deliveries;
-	readonly live: LiveSettings;
-	settings: Settings;
-	open: Episode[] = [];
-	openGroups: GroupIncident[] = [];
-	readonly #stop = new AbortController();
-	#running: Promise<unknown> = Promise.resolve();
+type Stage = DeliveriesStage & { readonly log: TellingSink; readonly slack: TellingSink; readonly pager: TellingSink };
 
-	constructor(disk: MemoryDisk, clock: HandClock, settings: Settings) {
-		const onSendable: PersisterUnderTest["sent"]["push"] = (...rows) => {
-			this.deliveries.offer(rows);
-			return rows.length;
-		};
-		this.under = new PersisterUnderTest({ disk, clock, onSendable: (rows) => void onSendable(...rows) });
-		this.settings = settings;
-		this.live = new LiveSettings(
-			settings,
-			() => ({ settings: this.settings, warnings: [] }) as unknown as LoadedConfig,
-		);
-		const open = () => this.open;
-		const openGroups = () => this.openGroups;
-		this.deliveries = new Deliveries({
-			settings,
-			live: this.live,
-			sinks: [this.log, this.slack, this.pager],
-			inspection: {
-				get openEpisodes() {
-					return open();
-				},
-				get openGroups() {
-					return openGroups();
-				},
-			},
-			store: this.under.store,
-			persister: this.under.persister,
-			releaseScope: async () => false,
-			workspace,
-			reporter: this.under.told.reporter,
-			clock,
-			random: () => 1,
-		});
-	}
-
-	async begin(): Promise<this> {
-		await this.deliveries.begin((await this.under.store.load(workspace)).outbox);
-		const loops = Object.values(this.deliveries.loops());
-		this.#running = Promise.all(loops.map((loop) => loop(this.#stop.signal)));
-		this.#running.catch(() => undefined);
-		await this.rest();
-		return this;
-	}
-
-	async end(): Promise<void> {
-		this.#stop.abort();
-		await this.#running;
-	}
-
-	async rest(): Promise<void> {
-		for (let turn = 0; turn < 10; turn++) await settle();
-	}
-
-	/** As the core's decision goes: committed, then offered. */
-	async raise(episode: Episode, sinks = ["log", "slack", "pagerduty"]): Promise<void> {
-		this.open.push(episode);
-		await this.#decide(transitionOf(episode), sinks, { episodes: [episode] });
-	}
-
-	async resolve(episode: Episode): Promise<void> {
-		this.open = this.open.filter(({ alertId }) => alertId !== episode.alertId);
-		const closed = closedOf(episode, this.under.clock.now().wallMs);
-		await this.#decide(transitionOf(closed), ["log", "slack", "pagerduty"], { episodes: [closed] });
-	}
-
-	async group(incident: GroupIncident): Promise<void> {
-		this.openGroups = this.openGroups.filter(({ groupId }) => groupId !== incident.groupId);
-		if (incident.closed === null) this.openGroups.push(incident);
-		const transition = groupTransitionOf(incident, workspace);
-		await this.#decide(transition, ["log", "slack", "pagerduty"], { groups: [incident] });
-	}
-
-	async #decide(transition: Transition, sinks: readonly string[], what: object): Promise<void> {
-		const createdAtMs = this.under.clock.now().wallMs;
-		const outbox = sinks.map((sink) => ({ sink, transition, createdAtMs }));
-		this.under.persister.record(changesOf({ ...what, outbox }));
-		await this.rest();
-	}
-
-	/** Time goes on, a second at a time, with all that is done every second. */
-	async pass(ms: number): Promise<void> {
-		for (let passed = 0; passed < ms; passed += second) await this.second();
-	}
-
-	/** Time is gone at once. */
-	async jump(ms: number): Promise<void> {
-		this.under.clock.pass(ms - second);
-		await this.second();
-		await this.second();
-	}
-
-	async second(): Promise<void> {
-		this.under.clock.pass(second);
-		this.deliveries.reminders.round();
-		await this.deliveries.held.round();
-		await settle();
-		await settle();
-	}
-
-	get heldReasons(): readonly string[] {
-		return [...this.under.disk.outbox.values()].flatMap(({ fate, deliveredAtMs }) =>
-			deliveredAtMs === null && fate !== null ? [fate] : [],
-		);
-	}
-
-	get fates(): readonly (string | null)[] {
-		return [...this.under.disk.outbox.values()].map(({ fate }) => fate);
-	}
+/** With sinks of the test's own under the names of the settings. */
+function stageOf(settings: Settings): Stage {
+	const sinks = {
+		log: new TellingSink("log"),
+		slack: new TellingSink("slack", 10),
+		pager: new TellingSink("pagerduty"),
+	};
+	return Object.assign(new DeliveriesStage(disk, clock, { settings, sinks: Object.values(sinks) }), sinks);
 }
 
 let disk: MemoryDisk;
@@ -184,13 +34,14 @@ let clock: HandClock;
 let stage: Stage;
 
 async function start(sinks: readonly object[] = [slack, pager], maintenance: readonly object[] = []): Promise<void> {
-	stage = await new Stage(disk, clock, settingsOf(sinks, maintenance)).begin();
+	stage = stageOf(settingsOf(sinks, maintenance));
+	await stage.begin();
 }
 
 async function restart(): Promise<void> {
 	const { settings, open, openGroups } = stage;
 	await stage.end();
-	stage = new Stage(disk, clock, settings);
+	stage = stageOf(settings);
 	stage.open = open;
 	stage.openGroups = openGroups;
 	await stage.begin();
