@@ -29,6 +29,7 @@ const settings: DetectorSettings = {
 	stuckScheduledMs: null,
 	rules: [],
 	confirmRunsMax: 50,
+	unconfirmedRunsMax: 100_000,
 };
 
 let seed = 1;

@@ -26,6 +26,7 @@ export async function preload(path: string, liveRuns: number): Promise<void> {
 }
 
 const nothing: CommitBatch = {
+	forgottenRuns: [],
 	runs: [],
 	beats: noBeats,
 	episodes: [],

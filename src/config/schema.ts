@@ -180,6 +180,11 @@ export const settingsSchema = z.strictObject({
 			description: "Runs asked about in one request to confirm a verdict; Prefect answers for 50 at most.",
 			live: true,
 		}),
+		unconfirmedRuns: wholeNumberBetween(100, 10_000_000).prefault(100_000).register(settingMeta, {
+			description:
+				"Runs in memory that events alone have told of, REST not yet; beyond it the one not heard of for longest is forgotten, until it is heard of again.",
+			live: true,
+		}),
 	}),
 	log: z.strictObject({
 		level: oneOf(["debug", "info", "warn", "error"]).prefault("info").register(settingMeta, {

@@ -9,6 +9,7 @@ import { type ObstacleOptions, Obstacles } from "./obstacles.ts";
 import { isArmed, isBeatingState, type Run, type RunView, type StateView } from "./run.ts";
 import type { Slot } from "./slot.ts";
 import { nextQuestion } from "./sweep.ts";
+import type { UnconfirmedRuns } from "./unconfirmed-runs.ts";
 import { openEpisode } from "./verdict.ts";
 
 /** After a question that REST did not answer. */
@@ -32,6 +33,7 @@ type KnownAnswer = InquiryAnswer & { readonly view: RunView };
 export interface ConfirmationOptions extends ObstacleOptions {
 	readonly namespace: string;
 	readonly workspace: string;
+	readonly unconfirmed: UnconfirmedRuns;
 }
 
 /**
@@ -60,10 +62,19 @@ export class Confirmation {
 		return this.#isOutOfEarshot(slot, at) ? { slot, stage: "missed", claim: null, overdueMs: 0 } : null;
 	}
 
-	/** The most overdue of them, as many as may be in flight. */
+	/**
+	 * The most overdue of them, as many as may be in flight. Verdicts on runs that REST has told of have half of the room at
+	 * least, if they want it: of others, and of runs whose state is to be told, there may be any number.
+	 */
 	ask(questions: readonly Question[]): readonly Inquiry[] {
-		const free = Math.max(0, this.#options.yardstick.settings.confirmRunsMax - this.#asking);
-		const asked = questions.toSorted((a, b) => b.overdueMs - a.overdueMs).slice(0, free);
+		const { yardstick, unconfirmed } = this.#options;
+		const free = Math.max(0, yardstick.settings.confirmRunsMax - this.#asking);
+		const ordered = questions.toSorted((a, b) => b.overdueMs - a.overdueMs);
+		const isUrgent = ({ slot, stage }: Question) => stage !== "identify" && !unconfirmed.has(slot.index);
+		const urgent = ordered.filter((question) => isUrgent(question));
+		const others = ordered.filter((question) => !isUrgent(question));
+		const first = urgent.slice(0, free - Math.min(others.length, Math.floor(free / 2)));
+		const asked = [...first, ...others.slice(0, free - first.length)];
 		this.#asking += asked.length;
 		return asked.map(({ slot, stage, claim }) => {
 			slot.asking = true;

@@ -1,4 +1,5 @@
 import type { BlindCause } from "./blindness.ts";
+import type { Departed } from "./departures.ts";
 import type { Transition } from "./episode.ts";
 import type { Inquiry } from "./input.ts";
 import type { LearnedRow } from "./learning.ts";
@@ -35,11 +36,9 @@ export function odditiesOf(merge: Merge, view: RunView): readonly Oddity[] {
 }
 
 /** What the inputs since the last `drain` have come to. */
-export interface Decisions {
+export interface Decisions extends Departed {
 	/** Runs whose state, attempt or end changed: to be stored at once. */
 	readonly changedRuns: ReadonlySet<string>;
-	/** Ended long enough ago to leave memory; the store keeps them until retention. */
-	readonly evictedRuns: readonly string[];
 	/** Episodes and group incidents that opened or closed. */
 	readonly transitions: readonly Transition[];
 	/** Runs whose part in a mass lapse changed: to be stored. */
@@ -60,9 +59,8 @@ export interface Decisions {
 	readonly blind: ReadonlyMap<BlindCause, number>;
 }
 
-export interface GatheringDecisions extends Decisions {
+export interface GatheringDecisions extends Omit<Decisions, keyof Departed> {
 	readonly changedRuns: Set<string>;
-	readonly evictedRuns: string[];
 	readonly transitions: Transition[];
 	readonly inquiries: Inquiry[];
 	readonly workPools: string[];
@@ -87,7 +85,6 @@ export function noteSample(samples: number[], value: number): void {
 export function noDecisions(): GatheringDecisions {
 	return {
 		changedRuns: new Set(),
-		evictedRuns: [],
 		transitions: [],
 		heldRuns: new Set(),
 		shortThresholds: [],

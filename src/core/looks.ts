@@ -1,9 +1,11 @@
 import type { Learning } from "./learning.ts";
 import { clockSlackMs, nextLookOf, restsOnLearning } from "./next-look.ts";
+import { bits } from "./run-columns.ts";
 import type { RunTable } from "./run-table.ts";
 import type { DetectorSettings } from "./settings.ts";
 import type { Slot } from "./slot.ts";
 import type { Surroundings } from "./surroundings.ts";
+import type { UnconfirmedRuns } from "./unconfirmed-runs.ts";
 import { isUsual, nextLookOfUsual } from "./usual-row.ts";
 import type { Yardstick } from "./yardstick.ts";
 
@@ -16,11 +18,20 @@ export const looksMax = 10_000;
 /** A floor that has been broken is laid a little lower, lest each new beat break it again. */
 const floorShare = 0.98;
 
+export interface LooksParts {
+	readonly table: RunTable;
+	readonly yardstick: Yardstick;
+	readonly learning: Learning;
+	readonly unconfirmed: UnconfirmedRuns;
+	readonly looksMax: number;
+}
+
 /** Whom a sweep has to look at: one pass over a column of instants. See the law of the next look. */
 export class Looks {
 	readonly #table: RunTable;
 	readonly #yardstick: Yardstick;
 	readonly #learning: Learning;
+	readonly #unconfirmed: UnconfirmedRuns;
 	readonly #looksMax: number;
 	#settings: DetectorSettings | null = null;
 	/** Of the server's clock, the greatest that looks have been reckoned with; infinite while it is unknown. */
@@ -30,10 +41,11 @@ export class Looks {
 	/** Where the next sweep goes on. */
 	#from = 0;
 
-	constructor(parts: { table: RunTable; yardstick: Yardstick; learning: Learning; looksMax: number }) {
+	constructor(parts: LooksParts) {
 		this.#table = parts.table;
 		this.#yardstick = parts.yardstick;
 		this.#learning = parts.learning;
+		this.#unconfirmed = parts.unconfirmed;
 		this.#looksMax = parts.looksMax;
 	}
 
@@ -63,23 +75,39 @@ export class Looks {
 		}
 	}
 
-	/** Those whose look is due, in the order of the table; of more than `looksMax` the next ones. */
+	/**
+	 * Those whose look is due, in the order of the table; of more than `looksMax` the next ones. Of unconfirmed runs that wait for
+	 * nothing but a question, no more than can be asked at once.
+	 */
 	*due(nowMonoMs: number): Generator<Slot> {
 		const { columns } = this.#table;
 		const { end } = columns;
 		const start = this.#from < end ? this.#from : 0;
 		this.#from = 0;
-		let looks = 0;
+		const room = { looks: this.#looksMax, strangers: this.#yardstick.settings.confirmRunsMax };
 		for (let step = 0; step < end; step += 1) {
 			const index = start + step < end ? start + step : start + step - end;
 			if ((columns.nextLookMonoMs[index] as number) > nowMonoMs) continue;
-			if (looks === this.#looksMax) {
-				this.#from = index;
-				return;
-			}
-			looks += 1;
-			yield this.#table.at(index);
+			if (this.#takesRoom(index, room)) yield this.#table.at(index);
+			else if (room.looks === 0) return;
 		}
+	}
+
+	/** The first for which there is no room is the first of the next sweep. */
+	#takesRoom(index: number, room: { looks: number; strangers: number }): boolean {
+		const isStranger = this.#isStranger(index);
+		if (room.looks === 0 || (isStranger && room.strangers === 0)) {
+			if (room.looks === 0 || this.#from === 0) this.#from = index;
+			return false;
+		}
+		room.looks -= 1;
+		if (isStranger) room.strangers -= 1;
+		return true;
+	}
+
+	#isStranger(index: number): boolean {
+		const flags = this.#table.columns.flags[index] as number;
+		return (flags & (bits.doubtful | bits.asking)) === bits.doubtful && this.#unconfirmed.has(index);
 	}
 
 	/** The run has been looked at, and nothing was to be done. */

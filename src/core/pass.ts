@@ -3,9 +3,9 @@ import { countArmed } from "./armed-runs.ts";
 import type { Coverage } from "./census.ts";
 import type { Confirmation } from "./confirmation.ts";
 import { countBlind, type GatheringDecisions, type Oddity } from "./decisions.ts";
+import type { Departures } from "./departures.ts";
 import type { ArmedFleet } from "./disruption-count.ts";
 import type { Episodes } from "./episodes.ts";
-import type { Family } from "./family.ts";
 import type { GroupWatch } from "./group-watch.ts";
 import type { Learning } from "./learning.ts";
 import type { Observation } from "./observation.ts";
@@ -14,11 +14,13 @@ import { Rounds } from "./rounds.ts";
 import type { RunTable } from "./run-table.ts";
 import type { Slot } from "./slot.ts";
 import type { StreamLoss } from "./stream-loss.ts";
+import type { UnconfirmedRuns } from "./unconfirmed-runs.ts";
 import type { Yardstick } from "./yardstick.ts";
 
 export interface PassParts {
 	readonly table: RunTable;
-	readonly family: Family;
+	readonly departures: Departures;
+	readonly unconfirmed: UnconfirmedRuns;
 	readonly learning: Learning;
 	readonly observation: Observation;
 	readonly yardstick: Yardstick;
@@ -57,10 +59,9 @@ export class Pass {
 		}
 		this.#sweepGroups(at, fleet, decided);
 		const { isPending } = restoration;
-		const round = this.#rounds.go(at, (slot, act) => atRun(at, slot, act), !isPending);
-		for (const runId of round.evictedRuns) decided.evictedRuns.push(runId);
+		const questions = this.#rounds.go(at, (slot, act) => atRun(at, slot, act), !isPending);
 		// Until an earlier process's instants are mapped nobody's silence is known.
-		if (!isPending) decided.inquiries.push(...confirmation.ask(round.questions));
+		if (!isPending) decided.inquiries.push(...confirmation.ask(questions));
 		coverage.count(at, groups.openByKind);
 	}
 

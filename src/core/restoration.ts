@@ -1,4 +1,5 @@
 import type { Instant } from "../lib/clock.ts";
+import type { Departures } from "./departures.ts";
 import type { RunSilenceRow } from "./disruption-row.ts";
 import type { Episode, GroupTransition, SpentAlert } from "./episode.ts";
 import type { Family } from "./family.ts";
@@ -7,9 +8,10 @@ import type { GroupWatch } from "./group-watch.ts";
 import type { Learned, Learning } from "./learning.ts";
 import type { Observation } from "./observation.ts";
 import { mapObservation, type RunRow, runFromRow, type WorkspaceRow, withMappedLife } from "./record.ts";
-import { isGone, newRun } from "./run.ts";
+import { isGone, isUnidentified, newRun } from "./run.ts";
 import { bits, type RunColumns } from "./run-columns.ts";
 import type { RunTable } from "./run-table.ts";
+import type { UnconfirmedRuns } from "./unconfirmed-runs.ts";
 
 /** A run that an earlier process knew, and where and in which version the store has it. */
 export interface KnownRun {
@@ -35,6 +37,8 @@ export interface RestorationTargets {
 	readonly learning: Learning;
 	readonly observation: Observation;
 	readonly groups: GroupWatch;
+	readonly departures: Departures;
+	readonly unconfirmed: UnconfirmedRuns;
 }
 
 /**
@@ -58,12 +62,17 @@ export class Restoration {
 
 	/** Their names stay where they are: in the store. */
 	takeRuns(runs: Iterable<KnownRun>, at: Instant): void {
-		const { table, family } = this.#targets;
+		const { table, family, departures, unconfirmed } = this.#targets;
 		for (const { row, place, version } of runs) {
 			const run = runFromRow(row);
-			if (isGone(run)) continue;
+			if (isGone(run)) {
+				departures.turnAway(row, at);
+				continue;
+			}
 			// The table is empty at first, so that rows are numbered from 0.
-			const { index } = table.add({ ...run, labels: { ...run.labels, name: null } }, at.monoMs);
+			const slot = table.add({ ...run, labels: { ...run.labels, name: null } }, at.monoMs);
+			const { index } = slot;
+			if (isUnidentified(run)) unconfirmed.heard(slot);
 			table.packing.forgetName(index);
 			table.storedPlaces.put(index, place, version);
 			this.#aliveAtServerMs[index] = row.aliveAtServerMs ?? Number.NaN;

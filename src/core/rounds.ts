@@ -1,23 +1,17 @@
 import type { Instant } from "../lib/clock.ts";
 import type { Confirmation, Question } from "./confirmation.ts";
+import type { Departures } from "./departures.ts";
 import type { Episodes } from "./episodes.ts";
-import type { Family } from "./family.ts";
 import type { Learning } from "./learning.ts";
 import { Looks, looksMax } from "./looks.ts";
 import type { RunTable } from "./run-table.ts";
 import { isEvictable, type Slot } from "./slot.ts";
+import type { UnconfirmedRuns } from "./unconfirmed-runs.ts";
 import type { Yardstick } from "./yardstick.ts";
-
-export interface Round {
-	readonly questions: readonly Question[];
-	/** They have left the table. */
-	readonly evictedRuns: readonly string[];
-}
 
 /** Looks, once a sweep, at the runs about which something may be to be done. */
 export class Rounds {
-	readonly #table: RunTable;
-	readonly #family: Family;
+	readonly #departures: Departures;
 	readonly #episodes: Episodes;
 	readonly #confirmation: Confirmation;
 	readonly #looks: Looks;
@@ -26,12 +20,12 @@ export class Rounds {
 		table: RunTable;
 		yardstick: Yardstick;
 		learning: Learning;
-		family: Family;
+		departures: Departures;
+		unconfirmed: UnconfirmedRuns;
 		episodes: Episodes;
 		confirmation: Confirmation;
 	}) {
-		this.#table = parts.table;
-		this.#family = parts.family;
+		this.#departures = parts.departures;
 		this.#episodes = parts.episodes;
 		this.#confirmation = parts.confirmation;
 		this.#looks = new Looks({ ...parts, looksMax });
@@ -40,12 +34,12 @@ export class Rounds {
 	/**
 	 * @param atRun keeps a fault met at one run to that run
 	 * @param mayLeave false: nobody leaves the table
+	 * @returns what is to be asked
 	 */
-	go(at: Instant, atRun: (slot: Slot, act: () => void) => void, mayLeave: boolean): Round {
+	go(at: Instant, atRun: (slot: Slot, act: () => void) => void, mayLeave: boolean): readonly Question[] {
 		this.#looks.refresh();
 		this.#looks.putOffUsual(at.monoMs);
 		const questions: Question[] = [];
-		const evictedRuns: string[] = [];
 		for (const slot of this.#looks.due(at.monoMs)) {
 			atRun(slot, () => {
 				this.#episodes.closeWithTime(slot, at);
@@ -53,12 +47,8 @@ export class Rounds {
 				if (question === null) this.#looks.settle(slot);
 				else questions.push(question);
 			});
-			if (!mayLeave || !isEvictable(slot, at.monoMs)) continue;
-			const { runId } = slot.run;
-			this.#family.forget(runId);
-			this.#table.remove(runId);
-			evictedRuns.push(runId);
+			if (mayLeave && isEvictable(slot, at.monoMs)) this.#departures.leave(slot);
 		}
-		return { questions, evictedRuns };
+		return questions;
 	}
 }

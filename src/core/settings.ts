@@ -26,6 +26,8 @@ export interface DetectorSettings {
 	readonly rules: readonly ScopedRule[];
 	/** Questions to REST in flight at once, in runs. */
 	readonly confirmRunsMax: number;
+	/** Runs that events alone have told of: `unconfirmed-runs.ts`. */
+	readonly unconfirmedRunsMax: number;
 }
 
 /** Who a tracker works for, and how. */

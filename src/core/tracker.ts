@@ -1,32 +1,29 @@
 import type { Instant } from "../lib/clock.ts";
 import { BeatPath } from "./beat-path.ts";
 import { ownCadence } from "./cadence.ts";
-import { type Census, Coverage } from "./census.ts";
+import type { Census } from "./census.ts";
 import { Confirmation } from "./confirmation.ts";
 import { noteConnection } from "./connection-input.ts";
 import { type Decisions, noDecisions, noteSample, type Oddity, odditiesOf } from "./decisions.ts";
 import type { RunSilenceRow } from "./disruption-row.ts";
 import { Episodes } from "./episodes.ts";
-import { Family } from "./family.ts";
 import { GroupWatch } from "./group-watch.ts";
 import type { HeardBeat } from "./heard-beat.ts";
 import type { Input, InquiryAnswer } from "./input.ts";
 import { Inspection } from "./inspection.ts";
-import { Learning } from "./learning.ts";
+import type { Learning } from "./learning.ts";
 import { type Arrival, isNews, mergeView } from "./liveness.ts";
-import { Observation } from "./observation.ts";
+import type { Observation } from "./observation.ts";
 import { Pass } from "./pass.ts";
 import type { Priors } from "./priors.ts";
 import { type WorkspaceRow, workspaceRowOf } from "./record.ts";
 import { type KnownRun, type KnownWorld, Restoration } from "./restoration.ts";
 import { isBeatingState, isLabelled, newRun, type RunView } from "./run.ts";
-import { RunTable } from "./run-table.ts";
+import type { RunTable } from "./run-table.ts";
 import type { TrackerOptions } from "./settings.ts";
 import { keepFaultApart, markUnknown, noteRemedy, type Slot, takeOver } from "./slot.ts";
 import { StoredRows } from "./stored-rows.ts";
-import { StreamLoss } from "./stream-loss.ts";
-import { Witnesses } from "./witnesses.ts";
-import { Yardstick } from "./yardstick.ts";
+import { type SharedParts, sharedParts } from "./tracker-parts.ts";
 
 /** Of the runs that were stored, so many may be added before the columns grow. */
 const spareRoom = 0.1;
@@ -40,37 +37,32 @@ export class Tracker {
 	readonly inspection: Inspection;
 	readonly stored: StoredRows;
 	readonly #workspace: string;
+	readonly #shared: SharedParts;
 	readonly #confirmation: Confirmation;
-	readonly #learning = new Learning();
-	readonly #family = new Family();
-	readonly #table = new RunTable();
+	readonly #learning: Learning;
+	readonly #table: RunTable;
 	readonly #groups: GroupWatch;
 	readonly #episodes: Episodes;
 	readonly #pass: Pass;
 	readonly #restoration: Restoration;
-	readonly #witnesses = new Witnesses();
-	readonly #loss: StreamLoss;
-	readonly #coverage: Coverage;
 	readonly #beatPath: BeatPath;
 	#decided = noDecisions();
 
 	constructor(options: TrackerOptions) {
-		const { namespace, workspace, live, holdsMassLapses: holds } = options;
+		const shared = sharedParts(options);
+		this.#shared = shared;
+		const { table, workspace, observation, learning } = shared;
 		this.#workspace = workspace;
-		this.observation = new Observation(options.startedAt);
-		const [table, family, learning] = [this.#table, this.#family, this.#learning];
-		const [witnesses, observation] = [this.#witnesses, this.observation];
+		this.observation = observation;
+		this.#learning = learning;
+		this.#table = table;
 		this.stored = new StoredRows({ table, workspace, clock: observation.clock });
-		const loss = new StreamLoss(observation);
-		const yardstick = new Yardstick({ live, observation, learning });
-		const coverage = new Coverage({ table, yardstick });
-		const shared = { namespace, workspace, table, family, learning, witnesses, observation, loss, yardstick, coverage };
 		this.#beatPath = new BeatPath({
 			...shared,
 			onHeard: (at, receivedMs) => this.#heard(at, receivedMs, true),
 			onCadence: (tauMs) => noteSample(this.#decided.cadencesMs, tauMs),
 		});
-		const groups = new GroupWatch({ ...shared, holds });
+		const groups = new GroupWatch({ ...shared, holds: options.holdsMassLapses });
 		const confirmation = new Confirmation({ ...shared, groups });
 		this.inspection = new Inspection(table, { ...shared, obstacles: confirmation.obstacles, groups });
 		const restoration = new Restoration({ ...shared, groups });
@@ -81,11 +73,8 @@ export class Tracker {
 				this.#decided.changedRuns.add(transition.episode.runId);
 			},
 		});
-		const atRun = this.#atRun.bind(this);
-		const note = this.#note.bind(this);
-		this.#pass = new Pass({ ...shared, confirmation, episodes, groups, restoration, atRun, note });
-		this.#loss = loss;
-		this.#coverage = coverage;
+		const told = { atRun: this.#atRun.bind(this), note: this.#note.bind(this) };
+		this.#pass = new Pass({ ...shared, confirmation, episodes, groups, restoration, ...told });
 		this.#groups = groups;
 		this.#confirmation = confirmation;
 		this.#restoration = restoration;
@@ -105,7 +94,7 @@ export class Tracker {
 	/** Call once, before any input. */
 	restore(known: KnownWorld, at: Instant): void {
 		this.#restoration.begin(known, at);
-		this.#coverage.count(at, this.#groups.openByKind);
+		this.#shared.coverage.count(at, this.#groups.openByKind);
 	}
 
 	apply(input: Input): void {
@@ -171,9 +160,10 @@ export class Tracker {
 		this.#decided = noDecisions();
 		return {
 			...decided,
+			...this.#shared.departures.take(),
 			learned: this.#learning.takeChanged(),
 			heldRuns: this.#groups.takeChangedSilences(),
-			shortThresholds: this.#coverage.takeDoubtful(),
+			shortThresholds: this.#shared.coverage.takeDoubtful(),
 		};
 	}
 
@@ -182,7 +172,12 @@ export class Tracker {
 	}
 
 	get census(): Census {
-		return this.#coverage.census;
+		return this.#shared.coverage.census;
+	}
+
+	/** Runs that events alone have told of. */
+	get unconfirmedRuns(): number {
+		return this.#shared.unconfirmed.size;
 	}
 
 	/** A beat of its present attempt has brought the run's labels: the next one may come without. */
@@ -221,9 +216,9 @@ export class Tracker {
 
 	/** What an event says, heard or read. */
 	#applyTold(at: Instant, view: RunView, follows: string | null, known: Slot | undefined): void {
-		this.#witnesses.note(view, at, (serverMs) => this.observation.clock.toMonoMs(serverMs));
-		this.#loss.told(view, known?.run, follows, at);
-		this.#applyView(at, view, known);
+		this.#shared.witnesses.note(view, at, (serverMs) => this.observation.clock.toMonoMs(serverMs));
+		this.#shared.loss.told(view, known?.run, follows, at);
+		this.#shared.departures.heard(this.#applyView(at, view, known), known === undefined);
 	}
 
 	#applyView(at: Instant, view: RunView, known: Slot | undefined): Slot {
@@ -237,7 +232,8 @@ export class Tracker {
 		const before = this.#table.get(view.runId);
 		const known = before?.run;
 		const slot = this.#applyView(at, view, before);
-		this.#loss.learned(known ?? newRun(view.runId), slot.run, at);
+		this.#shared.departures.confirmed(slot);
+		this.#shared.loss.learned(known ?? newRun(view.runId), slot.run, at);
 		slot.touchedMonoMs = at.monoMs;
 		if (known === undefined && slot.run.lastBeat === null && slot.run.state !== null) {
 			slot.doubtful = isBeatingState(slot.run.state.type);
@@ -257,9 +253,10 @@ export class Tracker {
 
 	#learn(slot: Slot, view: RunView, answer: InquiryAnswer, at: Instant): void {
 		slot.doubtful = false;
+		this.#shared.departures.confirmed(slot);
 		const known = slot.run;
 		for (const beat of [...answer.earlierBeats, view.beat]) this.#merge(slot, { ...view, beat }, at);
-		this.#loss.learned(known, slot.run, at);
+		this.#shared.loss.learned(known, slot.run, at);
 		slot.parentUnknown = view.labels.parentTaskRunId !== null && view.labels.parentRunId === null;
 		const isLate = answer.inquiry.stage !== "identify" && slot.run.lastBeat?.eventId !== known.lastBeat?.eventId;
 		if (isLate && this.observation.hearingSinceMonoMs !== null) this.#groups.eventLost(at);
@@ -279,7 +276,7 @@ export class Tracker {
 		const arrival: Arrival = { monoMs: at.monoMs, toMonoMs: (serverMs) => this.observation.clock.toMonoMs(serverMs) };
 		const merge = mergeView(slot.run, view, arrival);
 		takeOver(slot, merge, at.monoMs);
-		if (merge.run.labels.parentRunId !== null) this.#family.link(view.runId, merge.run.labels.parentRunId);
+		if (merge.run.labels.parentRunId !== null) this.#shared.family.link(view.runId, merge.run.labels.parentRunId);
 		slot.first = this.#learning.note(merge.run, slot.first, view, merge);
 		this.#decided.oddities.push(...odditiesOf(merge, view));
 		if (merge.changed) this.#decided.changedRuns.add(view.runId);

@@ -1,13 +1,15 @@
 import type { Episode } from "../core/episode.ts";
 import type { GroupIncident } from "../core/group-incident.ts";
 import type { LearnedRow } from "../core/learning.ts";
-import type { OutboxRow } from "../store/store.ts";
+import type { CommitBatch, OutboxRow } from "../store/store.ts";
 
 /** What a step of the core wants kept. */
 export interface Changes {
 	readonly changedRuns: ReadonlySet<string>;
 	/** Left memory: where they are stored is forgotten as well, and read again should they come back. */
 	readonly evictedRuns: readonly string[];
+	/** Of stored runs, those whose rows are to go. */
+	readonly forgottenRuns: readonly string[];
 	readonly episodes: readonly Episode[];
 	readonly outbox: readonly OutboxRow[];
 	readonly groups: readonly GroupIncident[];
@@ -22,4 +24,8 @@ export function learnedKey({ kind, key }: LearnedRow): string {
 
 export function sentKey(row: OutboxRow): string {
 	return `${row.sink} ${row.transition.key}`;
+}
+
+export function rowsIn({ runs, beats, episodes, outbox, held, settled }: CommitBatch): number {
+	return [runs, beats.places, episodes, outbox, held, settled].reduce((sum, { length }) => sum + length, 0);
 }

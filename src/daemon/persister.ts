@@ -19,8 +19,9 @@ import type {
 	Store,
 } from "../store/store.ts";
 import { StoreError } from "../store/store-error.ts";
-import { type Changes, learnedKey, sentKey } from "./changes.ts";
+import { type Changes, learnedKey, rowsIn, sentKey } from "./changes.ts";
 import { batchBeatsMax, batchRunsMax, takeDue } from "./due-runs.ts";
+import { LeftRuns } from "./left-runs.ts";
 
 /** How far the workspace's own record may lag: after a crash that much is read again. */
 const workspaceWrittenEveryMs = 10_000;
@@ -69,8 +70,7 @@ export class Persister {
 	readonly #learned = new Map<string, LearnedRow>();
 	/** Keys of rows that were sent from memory because the store failed. */
 	readonly #sentUnsaved = new Set<string>();
-	/** Left memory since the commit in flight began: should they be back by its end, they know less than it wrote. */
-	readonly #evicted = new Set<string>();
+	readonly #left = new LeftRuns();
 	#inFlight: Promise<void> | null = null;
 	#failing = false;
 	#workspaceWrittenMonoMs = Number.NEGATIVE_INFINITY;
@@ -107,11 +107,12 @@ export class Persister {
 
 	record(changes: Changes): void {
 		const { monoMs } = this.#options.clock.now();
+		for (const runId of changes.evictedRuns) this.#changedRuns.delete(runId);
 		for (const runId of changes.changedRuns) this.#changedRuns.add(runId);
 		for (const runId of changes.heldRuns) {
 			if (!this.#heldRuns.has(runId)) this.#heldRuns.set(runId, monoMs);
 		}
-		for (const runId of changes.evictedRuns) this.#evicted.add(runId);
+		this.#left.note(changes);
 		this.#episodes.push(...changes.episodes);
 		this.#outbox.push(...changes.outbox);
 		this.#groups.push(...changes.groups);
@@ -161,7 +162,7 @@ export class Persister {
 	}
 
 	#begin(gathered: Gathered): void {
-		this.#evicted.clear();
+		this.#left.commitBegins();
 		this.#inFlight = this.#commit(gathered).finally(() => {
 			this.#inFlight = null;
 			this.commitIfDue();
@@ -177,12 +178,14 @@ export class Persister {
 		const changed = this.#takeChanged(now);
 		const beats = tracker.stored.takeBeats({ everything, rowsMax: batchBeatsMax }, now);
 		const heldDue = takeDue(this.#heldRuns, everything || durable ? nowMonoMs : nowMonoMs - heldWrittenEveryMs);
-		const coalesced = beats.slots.length + beats.wholeRuns.length + heldDue.length;
+		const forgotten = this.#left.takeForgotten();
+		const coalesced = beats.slots.length + beats.wholeRuns.length + heldDue.length + forgotten.length;
 		if (!durable && coalesced === 0 && !workspaceDue) return null;
 		this.#workspaceWrittenMonoMs = nowMonoMs;
 		const workspace = tracker.workspaceRow(now);
 		if (!durable && coalesced === 0 && workspace === null) return null;
 		const batch: CommitBatch = {
+			forgottenRuns: forgotten.map((runId) => ({ workspace: this.#options.workspace, runId })),
 			runs: [...changed, ...this.#runChanges(beats.wholeRuns, now)],
 			beats: beats.rows,
 			episodes: this.#episodes,
@@ -248,7 +251,7 @@ export class Persister {
 		const { stored } = this.#options.tracker;
 		const lostIds = new Set(lost.map(({ runId }) => runId));
 		for (const [index, { row, version }] of batch.runs.entries()) {
-			if (lostIds.has(row.runId) || this.#evicted.has(row.runId)) continue;
+			if (lostIds.has(row.runId) || this.#left.hasLeft(row)) continue;
 			stored.runWritten(row.runId, version + 1, places[index] ?? 0);
 		}
 		return [...lostIds, ...stored.beatsWritten(beats, lostBeats)];
@@ -270,6 +273,7 @@ export class Persister {
 		this.#retryAtMonoMs = clock.now().monoMs + retryMs;
 		for (const { row } of batch.runs) this.#changedRuns.add(row.runId);
 		tracker.stored.beatsNotWritten(beats);
+		this.#left.notForgotten(batch.forgottenRuns);
 		for (const { runId } of batch.heldRuns) this.#heldRuns.set(runId, clock.now().monoMs);
 		for (const { workspace: _, ...row } of batch.learned) {
 			if (!this.#learned.has(learnedKey(row))) this.#learned.set(learnedKey(row), row);
@@ -293,8 +297,4 @@ export class Persister {
 		const unsent = rows.filter((row) => !this.#sentUnsaved.delete(sentKey(row)));
 		if (unsent.length > 0) this.#options.onSendable(unsent);
 	}
-}
-
-function rowsIn({ runs, beats, episodes, outbox, held, settled }: CommitBatch): number {
-	return [runs, beats.places, episodes, outbox, held, settled].reduce((sum, { length }) => sum + length, 0);
 }

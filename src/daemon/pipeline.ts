@@ -147,6 +147,7 @@ export class Pipeline {
 			atMs: tick.at.wallMs,
 			runs: { beating, unmonitored, idle },
 			suspects,
+			unconfirmed: tracker.unconfirmedRuns,
 			openEpisodes,
 			openGroups,
 			oldestBeatsMs,
@@ -197,10 +198,12 @@ export class Pipeline {
 		for (const oddity of decisions.oddities) reporter.anomaly(oddity.kind, oddity);
 		for (const threshold of decisions.shortThresholds) reporter.thresholdShort(threshold);
 		for (const [cause, seconds] of decisions.blind) reporter.blind(cause, seconds);
+		if (decisions.unconfirmedDropped > 0) reporter.unconfirmedDropped(decisions.unconfirmedDropped);
 		const { episodes, groups, outbox } = this.#tell(decisions.transitions);
 		persister.record({
 			changedRuns: decisions.changedRuns,
 			evictedRuns: decisions.evictedRuns,
+			forgottenRuns: decisions.forgottenRuns,
 			episodes,
 			outbox,
 			groups,

@@ -72,6 +72,7 @@ export function detectorSettings(settings: Settings): DetectorSettings {
 		stuckScheduledMs: msOrNull(detector.stuckScheduled),
 		rules: scopedRules(settings),
 		confirmRunsMax: limits.confirmRuns,
+		unconfirmedRunsMax: limits.unconfirmedRuns,
 	};
 }
 

@@ -177,6 +177,11 @@ function ofSchedule({ metrics, sayRarely }: ReportOutput) {
 			metrics.count("queue_overflows_total", {}, dropped);
 			sayRarely("warn", "queue.overflowed", "", { dropped }, `the input queue was full: ${dropped} dropped, resyncing`);
 		},
+		unconfirmedDropped: (runs) => {
+			metrics.count("unconfirmed_runs_dropped_total", {}, runs);
+			const message = `too many runs that Prefect's REST API does not list: forgot ${runs} of them; does somebody make up events?`;
+			sayRarely("warn", "runs.unconfirmed_dropped", "", { runs }, message);
+		},
 	} satisfies Partial<Reporter>;
 }
 

@@ -50,6 +50,17 @@ export const metricTable = {
 		help: "Live flow runs by coverage: beating, unmonitored (RUNNING, never beat) or idle (in a state without beats).",
 		labels: ["coverage"],
 	},
+	unconfirmed_runs: {
+		type: "gauge",
+		help: "Runs that events alone have told of, REST not yet: whoever may emit events can make them up.",
+		labels: [],
+	},
+	unconfirmed_runs_dropped_total: {
+		type: "counter",
+		help: "Unconfirmed runs that were forgotten because there were too many; real ones come back.",
+		labels: [],
+		zeros: plain,
+	},
 	suspects: { type: "gauge", help: "Runs past the line of suspicion, not yet judged.", labels: [] },
 	open_episodes: {
 		type: "gauge",

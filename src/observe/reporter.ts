@@ -150,6 +150,8 @@ export interface Reporter {
 	swept(facts: SweepFigures): void;
 	scheduleMissed(job: JobName): void;
 	queueOverflowed(dropped: number): void;
+	/** So many runs that events alone had told of have left, since there were too many of them. */
+	unconfirmedDropped(runs: number): void;
 
 	committed(facts: { durationMs: number; rows: number }): void;
 	storeFailed(code: string, detail: string): void;
@@ -188,6 +190,8 @@ export interface SweepFigures {
 	readonly atMs: number;
 	readonly runs: { readonly beating: number; readonly unmonitored: number; readonly idle: number };
 	readonly suspects: number;
+	/** Runs that events alone have told of. */
+	readonly unconfirmed: number;
 	/** Conditions without an open episode may be missing. */
 	readonly openEpisodes: Readonly<Partial<Record<Condition, number>>>;
 	/** Kinds without an open incident may be missing. */

@@ -14,6 +14,7 @@ export function sweepGauges(metrics: WorkspaceMetrics): (figures: SweepFigures) 
 			metrics.set("runs", { coverage }, figures.runs[coverage]);
 		}
 		metrics.set("suspects", {}, figures.suspects);
+		metrics.set("unconfirmed_runs", {}, figures.unconfirmed);
 		for (const condition of conditions) {
 			metrics.set("open_episodes", { condition }, figures.openEpisodes[condition] ?? 0);
 		}

@@ -66,6 +66,12 @@ export function nameOfRun({ workspace, runId }: RunKey): string {
 	return JSON.stringify([workspace, bytesOfRunId(runId).toString("hex")]);
 }
 
+export function forgetRun({ runs, runsByPlace }: MemoryDisk, key: RunKey): void {
+	const name = nameOfRun(key);
+	runsByPlace.delete(runs.get(name)?.place ?? 0);
+	runs.delete(name);
+}
+
 export function nameOfDelivery({ sink, key }: OutboxKey): string {
 	return JSON.stringify([sink, key]);
 }

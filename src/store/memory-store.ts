@@ -5,7 +5,7 @@ import { learnedSchema } from "./core-schema.ts";
 import { closingsFirst } from "./episode-order.ts";
 import { type EpisodeQuery, selected } from "./episode-query.ts";
 import { keepingName, withBeat } from "./kept-row.ts";
-import { type MemoryDisk, nameOfRun } from "./memory-disk.ts";
+import { forgetRun, type MemoryDisk, nameOfRun } from "./memory-disk.ts";
 import { deleteWhere, putAll } from "./memory-maps.ts";
 import { MemoryOutbox } from "./memory-outbox.ts";
 import { MemoryRemedies } from "./memory-remedies.ts";
@@ -112,10 +112,12 @@ export class MemoryStore implements Store {
 		// As if it crossed into another thread: the caller's objects are not the store's.
 		const copy = structuredClone(batch);
 		// All that can fail comes first, so that a batch is kept whole or not at all.
-		for (const { runId } of [...copy.outbox.flatMap(runOfDelivery), ...copy.heldRuns]) bytesOfRunId(runId);
+		const runs = [...copy.runs.map(({ row }) => row), ...copy.forgottenRuns, ...copy.heldRuns];
+		for (const { runId } of [...copy.outbox.flatMap(runOfDelivery), ...runs]) bytesOfRunId(runId);
+		const episodes = this.#judgeEpisodes(copy.episodes);
+		for (const key of copy.forgottenRuns) forgetRun(this.#disk, key);
 		const { writes, lost, places } = this.#judgeRuns(copy.runs);
 		const lostBeats = this.#judgeBeats(copy.beats, writes);
-		const episodes = this.#judgeEpisodes(copy.episodes);
 		this.#putRuns(writes);
 		putAll(this.#disk.episodes, episodes);
 		this.outbox.write(copy);

@@ -41,6 +41,7 @@ export function runStatements(database: Database) {
 			UPDATE runs SET version = version + 1, alive_at_server_ms = ?, beat_event_id = ?, beat_occurred_ms = ?,
 				beat_received_ms = ?, occurred_ms = ?
 			WHERE id = ? AND version = ?`),
+		forgetRun: database.prepare<[string, Uint8Array]>("DELETE FROM runs WHERE workspace = ? AND run_id = ?"),
 		labelsIdOf: database.prepare<[string], number>("SELECT id FROM run_labels WHERE content = ?").pluck(),
 		insertLabels: database.prepare<[string]>("INSERT INTO run_labels (content) VALUES (?)"),
 		labelsOf: database.prepare<[number], string>("SELECT content FROM run_labels WHERE id = ?").pluck(),

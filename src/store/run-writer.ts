@@ -1,8 +1,9 @@
 import { eventIdBytes } from "../core/beat-rows.ts";
 import { cadenceBeatsMax } from "../core/cadence.ts";
 import { columnsOfRun, sharedLabelsColumn } from "./columns.ts";
+import { bytesOfRunId } from "./run-id.ts";
 import type { Statements } from "./statements.ts";
-import type { BeatRows, RunChange } from "./store.ts";
+import type { BeatRows, RunChange, RunKey } from "./store.ts";
 
 /** Null: the stored version is another. Else the place of a run that was not stored before, or 0. */
 export function writeRun(statements: Statements, { row, version }: RunChange): number | null {
@@ -10,6 +11,11 @@ export function writeRun(statements: Statements, { row, version }: RunChange): n
 	if (version > 0) return statements.updateRun.run({ ...columns, version }).changes === 1 ? 0 : null;
 	if (statements.isStored.get(columns.workspace, columns.runId) !== undefined) return null;
 	return Number(statements.insertRun.run(columns).lastInsertRowid);
+}
+
+/** Its labels stay until retention finds that nobody has them. */
+export function forgetRun(statements: Statements, { workspace, runId }: RunKey): void {
+	statements.forgetRun.run(workspace, bytesOfRunId(runId));
 }
 
 function labelsIdOf(statements: Statements, content: string): number {

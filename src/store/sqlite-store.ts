@@ -15,7 +15,7 @@ import { closingsFirst } from "./episode-order.ts";
 import type { EpisodeQuery } from "./episode-query.ts";
 import type { InstanceLock } from "./instance-lock.ts";
 import { RowReader } from "./row-reader.ts";
-import { writeBeats, writeRun } from "./run-writer.ts";
+import { forgetRun, writeBeats, writeRun } from "./run-writer.ts";
 import { asStoreError } from "./sqlite-error.ts";
 import { SqliteOutbox } from "./sqlite-outbox.ts";
 import { type Guard, SqliteRemedies } from "./sqlite-remedies.ts";
@@ -187,6 +187,7 @@ export class SqliteStore implements Store {
 	#writeAll(batch: CommitBatch): CommitResult {
 		const statements = this.#statements;
 		const lost: RunKey[] = [];
+		for (const key of batch.forgottenRuns) forgetRun(statements, key);
 		const places = batch.runs.map((run) => {
 			const place = writeRun(statements, run);
 			if (place === null) lost.push({ workspace: run.row.workspace, runId: run.row.runId });

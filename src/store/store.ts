@@ -80,6 +80,8 @@ export type StoredLearned = Learned & { readonly key: string };
  * All of it becomes durable, or none.
  */
 export interface CommitBatch {
+	/** Not stored any more, before `runs`; one that is not stored is none. */
+	readonly forgottenRuns: readonly RunKey[];
 	/** Compare-and-set: `version` is the one the change was made on; 0 when the run was not stored before. */
 	readonly runs: readonly RunChange[];
 	/** Of stored runs of which nothing but their beats has changed; compare-and-set as well. After `runs`. */
@@ -153,7 +155,7 @@ export interface Retained {
  * 1. a batch is atomic: all or nothing, also through a crash;
  * 2. a run row is written if and only if its stored version equals the one named, and then counts one more; a name that
  *    is stored stays when the row has none. So it is with beats, which leave all else of their row as it is; the place of
- *    a run stays as long as it is stored;
+ *    a run stays as long as it is stored. A run that is forgotten is as one that was never stored;
  * 3. an episode opens once and closes once, whatever is committed twice or late: a closing that comes without its opening
  *    is stored as closed, and what an episode opened with stays. A run's attempt has one open episode at most: a second
  *    one fails the batch, unless the first closes in it (closings come first, wherever they stand in the batch);

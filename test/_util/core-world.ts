@@ -42,6 +42,7 @@ export const defaultSettings: DetectorSettings = {
 	stuckScheduledMs: null,
 	rules: [],
 	confirmRunsMax: 50,
+	unconfirmedRunsMax: 100_000,
 };
 
 /** A daemon's process: its tracker, and its own zero of the monotonic clock. */
@@ -83,6 +84,8 @@ export class World {
 	readonly asked: { readonly atMs: number; readonly inquiry: Inquiry }[] = [];
 	readonly groups: { readonly atMs: number; readonly group: GroupIncident }[] = [];
 	readonly evicted: string[] = [];
+	/** Unconfirmed runs that were too many. */
+	dropped = 0;
 	readonly lagsMs: number[] = [];
 	readonly askedPools: { readonly atMs: number; readonly workPool: string }[] = [];
 	/** What REST says of pools' workers: true when all are offline. It has no answer about others. */
@@ -164,6 +167,10 @@ export class World {
 
 	storedRow(runId: string): RunRow | null {
 		return this.#rows.get(runId) ?? null;
+	}
+
+	get storedRows(): number {
+		return this.#rows.size;
 	}
 
 	get storedHolds(): readonly RunSilenceRow[] {
@@ -310,7 +317,8 @@ export class World {
 			else this.#tellGroup(transition.incident);
 		}
 		this.oddities.push(...decisions.oddities);
-		this.evicted.push(...decisions.evictedRuns);
+		for (const runId of decisions.evictedRuns) this.evicted.push(runId);
+		this.dropped += decisions.unconfirmedDropped;
 		this.lagsMs.push(...decisions.lagsMs);
 		for (const [cause, seconds] of decisions.blind) {
 			this.blindSeconds.set(cause, (this.blindSeconds.get(cause) ?? 0) + seconds);
@@ -361,6 +369,14 @@ export class World {
 		if (isReopenable(episode.closed.outcome)) this.#spentAlerts.push(episode);
 	}
 
+	#storeHeld(runIds: Iterable<string>): void {
+		for (const runId of runIds) {
+			const row = this.tracker.heldRowOf(runId);
+			if (row === null) this.#heldRuns.delete(runId);
+			else this.#heldRuns.set(runId, row);
+		}
+	}
+
 	#store(decisions: Omit<Decisions, "inquiries">): void {
 		// Nothing here has a place, so that all is written whole.
 		const wanted = { everything: true, rowsMax: Number.MAX_SAFE_INTEGER };
@@ -371,11 +387,8 @@ export class World {
 			const row = this.tracker.stored.takeRun(runId, this.now)?.row ?? null;
 			if (row !== null) this.#rows.set(runId, row);
 		}
-		for (const runId of decisions.heldRuns) {
-			const row = this.tracker.heldRowOf(runId);
-			if (row === null) this.#heldRuns.delete(runId);
-			else this.#heldRuns.set(runId, row);
-		}
+		for (const runId of decisions.forgottenRuns) this.#rows.delete(runId);
+		this.#storeHeld(decisions.heldRuns);
 		for (const { kind, key, row } of decisions.learned) {
 			if (row === null) this.#learned.delete(`${kind} ${key}`);
 			// Its kind settles its shape.

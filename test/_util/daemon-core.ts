@@ -3,6 +3,7 @@ import type { GroupIncident } from "../../src/core/group-incident.ts";
 import type { Input } from "../../src/core/input.ts";
 import type { LearnedRow } from "../../src/core/learning.ts";
 import { type BeatView, noLabels, type RunView, type StateType } from "../../src/core/run.ts";
+import type { DetectorSettings } from "../../src/core/settings.ts";
 import { Tracker } from "../../src/core/tracker.ts";
 import type { Changes } from "../../src/daemon/changes.ts";
 import { Persister, type PersisterOptions } from "../../src/daemon/persister.ts";
@@ -26,11 +27,11 @@ export class HeardTracker extends Tracker {
 	/** Called after each input. */
 	onHeard: () => void = () => {};
 
-	constructor(clock: HandClock) {
+	constructor(clock: HandClock, live: { current: DetectorSettings } = { current: defaultSettings }) {
 		super({
 			namespace: "test",
 			workspace,
-			live: { current: defaultSettings },
+			live,
 			holdsMassLapses: true,
 			startedAt: clock.now(),
 		});
@@ -71,6 +72,7 @@ export function changesOf(some: Partial<Record<keyof Changes, Iterable<unknown>>
 	return {
 		changedRuns: new Set(some.changedRuns as Iterable<string>),
 		evictedRuns: [...((some.evictedRuns ?? []) as Iterable<string>)],
+		forgottenRuns: [...((some.forgottenRuns ?? []) as Iterable<string>)],
 		episodes: [...((some.episodes ?? []) as Changes["episodes"])],
 		outbox: [...((some.outbox ?? []) as Changes["outbox"])],
 		heldRuns: new Set(some.heldRuns as Iterable<string>),
@@ -88,6 +90,7 @@ export function verdictOf(n: number) {
 /** A persister between the real tracker and a store that fails on demand, on a disk that outlives both. */
 export class PersisterUnderTest {
 	readonly clock: HandClock;
+	readonly live = { current: defaultSettings };
 	readonly store: UnreliableStore;
 	readonly told = new ToldReporter();
 	readonly tracker: HeardTracker;
@@ -104,7 +107,7 @@ export class PersisterUnderTest {
 		this.disk = disk;
 		this.clock = clock;
 		this.store = new UnreliableStore(new MemoryStore({ disk, clock }));
-		this.tracker = new HeardTracker(clock);
+		this.tracker = new HeardTracker(clock, this.live);
 		this.persister = new Persister({
 			store: this.store,
 			tracker: this.tracker,
@@ -129,10 +132,10 @@ export class PersisterUnderTest {
 
 	/** As at every tick: time is all that has changed. */
 	record(): void {
-		const { transitions, changedRuns, evictedRuns, heldRuns, learned } = this.tracker.drain();
+		const { transitions, ...changes } = this.tracker.drain();
 		const groups = transitions.flatMap((transition) => (isOfEpisode(transition) ? [] : [transition.incident]));
 		const told = { groups, episodes: [], outbox: [] };
-		this.persister.record({ changedRuns, evictedRuns, heldRuns, learned, ...told });
+		this.persister.record({ ...changes, ...told });
 	}
 
 	get sentKeys(): readonly string[] {

@@ -279,6 +279,7 @@ function keyOf({ sink, transition }: OutboxRow) {
 
 /** A batch among few names: some rows hit what is stored, some miss, some batches are refused. */
 export const arbitraryBatch: fc.Arbitrary<CommitBatch> = record({
+	forgottenRuns: fc.array(record({ workspace: fewWorkspace, runId: fewRunIds }), { maxLength: 2 }),
 	runs: fc.array(record({ row: rowIn(fewWorkspace, fewRunIds), version: fc.nat({ max: 3 }) }), { maxLength: 4 }),
 	beats: fewBeats,
 	episodes: fc.array(fewEpisodes, { maxLength: 3 }),

@@ -220,6 +220,7 @@ export const emptyWorld: StoredWorld = {
 
 export function batchOf(changes: Partial<CommitBatch>): CommitBatch {
 	return {
+		forgottenRuns: [],
 		runs: [],
 		beats: noBeats,
 		episodes: [],

@@ -36,7 +36,7 @@ test.for([
 
 test("the settings that bound something are among them, and every metric that is named exists", () => {
 	const page = renderLimits();
-	for (const setting of ["queueInputs", "outboxRows", "restPerSecond", "confirmRuns"]) {
+	for (const setting of ["queueInputs", "outboxRows", "restPerSecond", "confirmRuns", "unconfirmedRuns"]) {
 		expect(page).toContain(`\`limits.${setting}\``);
 	}
 	const named = [...page.matchAll(/`zombied_(\w+)/gu)].map((match) => match[1] ?? "");

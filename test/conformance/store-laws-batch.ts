@@ -135,6 +135,24 @@ export function batchLaws(build: BuildHouse): void {
 		expect(await store.loadRun(first)).toStrictEqual({ row: second, version: 2, place: 1 });
 	});
 
+	test("a run that is forgotten is as one that was never stored, and one that begins in the same batch stays", async () => {
+		await using house = await build(new StandingClock());
+		{
+			await using store = await house.open();
+			const stored = await store.commit(batchOf({ runs: [1, 2, 3].map((n) => ({ row: rowOf(n), version: 0 })) }));
+			const forgottenRuns = [1, 3, 9].map((n) => ({ workspace, runId: runIdOf(n) }));
+			const runs = [{ row: rowOf(3, { attempt: 5 }), version: 0 }];
+			const { lost, places } = await store.commit(batchOf({ forgottenRuns, runs }));
+			expect(lost).toEqual([]);
+			expect(stored.places).not.toContain(places[0]);
+			await store.commit(batchOf({ forgottenRuns: [{ workspace: "other", runId: runIdOf(2) }] }));
+		}
+		await using store = await house.open();
+		expect(await store.loadRun(rowOf(1))).toBeNull();
+		expect(await store.loadRun(rowOf(2))).toMatchObject({ row: rowOf(2), version: 1 });
+		expect(await store.loadRun(rowOf(3))).toMatchObject({ row: rowOf(3, { attempt: 5 }), version: 1 });
+	});
+
 	test("the same run id in two workspaces is two runs", async () => {
 		await using house = await build(new StandingClock());
 		await using store = await house.open();

@@ -110,7 +110,7 @@ What overflows is counted, and read again from Prefect or from the database, nev
 \`zombied_queue_overflows_total\` (inputs), \`zombied_delivery_failures_total{reason="overflow"}\` (alerts in memory),
 \`zombied_frames_rejected_total{reason="too_large"}\` (frames), \`zombied_series_dropped_total\` (work pools),
 \`zombied_schedule_missed_total\` (jobs that came late), \`zombied_loop_restarts_total\` (loops started again),
-\`zombied_store_log_bytes\` (the write-ahead log). All metrics: [metrics.md](metrics.md).
+\`zombied_store_log_bytes\` (the write-ahead log), \`zombied_unconfirmed_runs_dropped_total\` (runs that REST has not told of). All metrics: [metrics.md](metrics.md).
 `;
 
 /** `docs/limits.md`. */

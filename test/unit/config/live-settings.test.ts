@@ -65,10 +65,20 @@ test("a line that goes gives the default back", () => {
 
 test("the core's settings follow, without being handed over again", () => {
 	const detector = detectorSettingsOf(live);
-	expect(detector.current).toMatchObject({ k: 3, slowestCadenceMs: 600_000, confirmRunsMax: 50 });
-	write("detector:\n  k: 2\n  slowestCadence: 5m\nlimits:\n  confirmRuns: 7\n");
+	expect(detector.current).toMatchObject({
+		k: 3,
+		slowestCadenceMs: 600_000,
+		confirmRunsMax: 50,
+		unconfirmedRunsMax: 100_000,
+	});
+	write("detector:\n  k: 2\n  slowestCadence: 5m\nlimits:\n  confirmRuns: 7\n  unconfirmedRuns: 500\n");
 	live.reload();
-	expect(detector.current).toMatchObject({ k: 2, slowestCadenceMs: 300_000, confirmRunsMax: 7 });
+	expect(detector.current).toMatchObject({
+		k: 2,
+		slowestCadenceMs: 300_000,
+		confirmRunsMax: 7,
+		unconfirmedRunsMax: 500,
+	});
 });
 
 test("nothing of the connection, the database or the ids changes while running", () => {

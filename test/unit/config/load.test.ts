@@ -81,7 +81,7 @@ describe("defaults", () => {
 			deadManSwitch: { url: null, every: { ms: 60_000 } },
 			catchUp: { secondPass: { ms: 15_000 } },
 			retention: { runs: { ms: 7 * 86_400_000 }, episodes: { ms: 90 * 86_400_000 } },
-			limits: { queueInputs: 20_000, outboxRows: 100_000, restPerSecond: 5, confirmRuns: 50 },
+			limits: { queueInputs: 20_000, outboxRows: 100_000, restPerSecond: 5, confirmRuns: 50, unconfirmedRuns: 100_000 },
 			log: { level: "info" },
 		});
 		expect(file).toBeNull();
@@ -217,6 +217,7 @@ describe("bounds", () => {
 		["detector.overrun", ["off", " off ", "1s", "3650d"], ["on", "0s", "3651d", "6", "OFF"]],
 		["detector.stuckScheduled", ["off", "1s", "30d"], ["no", "0s", "31d"]],
 		["limits.confirmRuns", ["1", "50"], ["0", "51", "1.5"]],
+		["limits.unconfirmedRuns", ["100", "10000000"], ["99", "10000001", "100.5"]],
 		["limits.restPerSecond", ["0.1", "100"], ["0", "101"]],
 		["reconcile.every", ["5s", "1h"], ["4s", "61m"]],
 		["http.listen", ["127.0.0.1:0", "localhost:65535", "[::1]:80"], ["127.0.0.1", ":80", "::1:80", "a:65536", "a:b"]],

@@ -11,6 +11,7 @@ import { newRun, type Run } from "../../../src/core/run.ts";
 import { RunTable } from "../../../src/core/run-table.ts";
 import type { DetectorSettings } from "../../../src/core/settings.ts";
 import { isEvictable, type Slot } from "../../../src/core/slot.ts";
+import { UnconfirmedRuns } from "../../../src/core/unconfirmed-runs.ts";
 import { Witnesses } from "../../../src/core/witnesses.ts";
 import { Yardstick } from "../../../src/core/yardstick.ts";
 import { anyRun, serverZeroMs } from "../../_util/core-runs.ts";
@@ -39,7 +40,9 @@ class Stage {
 		this.live = { current: { ...defaultSettings, ...settings } };
 		const { observation, learning, table, live } = this;
 		this.yardstick = new Yardstick({ live, observation, learning });
-		const parts = { namespace: "n", workspace: "w", table, yardstick: this.yardstick, learning, observation };
+		const unconfirmed = new UnconfirmedRuns({ table, live });
+		const known = { namespace: "n", workspace: "w", table, learning, observation, unconfirmed };
+		const parts = { ...known, yardstick: this.yardstick };
 		this.looks = new Looks({ ...parts, looksMax });
 		const groups = new GroupWatch({ ...parts, holds: true });
 		this.confirmation = new Confirmation({ ...parts, family: new Family(), groups, witnesses: new Witnesses() });

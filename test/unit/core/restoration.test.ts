@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Departures } from "../../../src/core/departures.ts";
 import { Family } from "../../../src/core/family.ts";
 import { GroupWatch } from "../../../src/core/group-watch.ts";
 import { Learning } from "../../../src/core/learning.ts";
@@ -10,6 +11,7 @@ import { isArmed, isGone, type Run } from "../../../src/core/run.ts";
 import { bits } from "../../../src/core/run-columns.ts";
 import { RunTable } from "../../../src/core/run-table.ts";
 import { ServerClock } from "../../../src/core/server-clock.ts";
+import { UnconfirmedRuns } from "../../../src/core/unconfirmed-runs.ts";
 import { Yardstick } from "../../../src/core/yardstick.ts";
 import { anyRun, serverZeroMs } from "../../_util/core-runs.ts";
 import { defaultSettings } from "../../_util/core-world.ts";
@@ -31,7 +33,9 @@ function restored(runs: readonly Run[]): RunTable {
 	const yardstick = new Yardstick({ live: { current: defaultSettings }, observation, learning });
 	const parts = { namespace: "n", workspace: "w", table, family, learning, observation, yardstick };
 	const groups = new GroupWatch({ ...parts, holds: true });
-	const restoration = new Restoration({ ...parts, groups });
+	const unconfirmed = new UnconfirmedRuns({ table, live: { current: defaultSettings } });
+	const departures = new Departures({ table, family, unconfirmed });
+	const restoration = new Restoration({ ...parts, groups, departures, unconfirmed });
 	const rows = runs.map((run) => runRowOf(run, "w", clock, at.wallMs));
 	restoration.takeRuns(
 		rows.map((row) => ({ row, place: 1, version: 1 })),

@@ -159,6 +159,7 @@ describe("a tick", () => {
 					atMs: at.wallMs,
 					runs: { beating: 1, unmonitored: 1, idle: 1 },
 					suspects: 0,
+					unconfirmed: 0,
 					openEpisodes: {},
 					openGroups: {},
 					oldestBeatsMs: new Map([[null, at.wallMs]]),

@@ -15,6 +15,7 @@ const sweepFigures = {
 	atMs: 0,
 	runs: { beating: 0, unmonitored: 0, idle: 0 },
 	suspects: 0,
+	unconfirmed: 0,
 	openEpisodes: {},
 	openGroups: {},
 	streamConnected: true,
@@ -58,8 +59,8 @@ test("M4: 100,000 hostile names give no series but those of 50 work pools, and t
 	expect(sumSeries(full, "zombied_series_dropped_total")).toBe(namesCount - 50);
 	reporter.swept({ ...sweepFigures, oldestBeatsMs: new Map() });
 	const page = await metrics.text();
-	// A sweep's own gauges without a zero: the time of the sweep, and three kinds of coverage and the suspects.
-	expect(seriesOf(page)).toHaveLength(before + 5);
+	// A sweep's own gauges without a zero: the time of the sweep, and three kinds of coverage, the suspects and the unconfirmed.
+	expect(seriesOf(page)).toHaveLength(before + 6);
 	expect(before).toBeLessThanOrEqual(seriesMax);
 	expect(page).not.toContain("canary");
 	expect(page).toContain(`zombied_episodes_opened_total{condition="zombie",workspace="default"} ${namesCount}`);

@@ -46,6 +46,7 @@ describe("line and metric together", () => {
 			atMs: 0,
 			runs: { beating: 0, unmonitored: 0, idle: 0 },
 			suspects: 0,
+			unconfirmed: 0,
 			oldestBeatsMs: new Map(),
 			streamConnected: true,
 			lastEventAtMs: null,
@@ -103,6 +104,7 @@ describe("line and metric together", () => {
 			atMs: 1_700_000_000_500,
 			runs: { beating: 5, unmonitored: 2, idle: 1 },
 			suspects: 1,
+			unconfirmed: 7,
 			openEpisodes: { zombie: 4, deaf: 1 },
 			openGroups: { work_pool: 2 },
 			oldestBeatsMs: new Map(),
@@ -118,6 +120,7 @@ describe("line and metric together", () => {
 		expect(sumSeries(page, "zombied_stream_last_event_timestamp_seconds")).toBe(1_700_000_000);
 		expect(sumSeries(page, "zombied_runs", { coverage: "unmonitored" })).toBe(2);
 		expect(sumSeries(page, "zombied_open_episodes", { condition: "zombie" })).toBe(4);
+		expect(sumSeries(page, "zombied_unconfirmed_runs")).toBe(7);
 		expect(sumSeries(page, "zombied_open_episodes")).toBe(5);
 		expect(sumSeries(page, "zombied_open_group_incidents", { kind: "work_pool" })).toBe(2);
 		expect(sumSeries(page, "zombied_open_group_incidents")).toBe(2);
