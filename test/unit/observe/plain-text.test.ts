@@ -70,4 +70,14 @@ describe("redaction", () => {
 		expect(redactionOf(["abc"])("abc abcd")).toBe("abc abcd");
 		expect(redactionOf(["abcd"])("abc abcd")).toBe("abc [redacted]");
 	});
+
+	test("finds an address's path by itself, which is what a server repeats, and a token without its scheme", () => {
+		const redact = redactionOf(["https://hooks.example/services/T0/B0?k=1", "Bearer 0123456789ab"]);
+		expect(redact("no such hook: /services/T0/B0?k=1")).toBe("no such hook: [redacted]");
+		expect(redact("token 0123456789ab is unknown")).toBe("token [redacted] is unknown");
+	});
+
+	test("leaves a path that is everywhere", () => {
+		expect(redactionOf(["https://gateway.example/api", "Basic short"])("GET /api: short")).toBe("GET /api: short");
+	});
 });
