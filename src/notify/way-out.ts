@@ -24,7 +24,13 @@ export function wayOutFrom(environment: ProxyEnvironment): WayOutTo {
 		const proxy = proxyFor(to, environment);
 		if (proxy === null) return null;
 		const { url, headers, variable } = proxy;
-		const dispatcher = new ProxyAgent({ uri: url.href, headers: { ...headers }, connectTimeout: connectMsMax });
+		const dispatcher = new ProxyAgent({
+			uri: url.href,
+			headers: { ...headers },
+			connectTimeout: connectMsMax,
+			proxyTls: { allowH2: false },
+			requestTls: { allowH2: false },
+		});
 		return { dispatcher, variable };
 	};
 }

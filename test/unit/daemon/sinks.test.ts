@@ -43,7 +43,7 @@ sinks:
 	const run = stub.addRun({ type: "PENDING", name: "Pending", atMs: stub.nowMs() - 60_000 });
 	await using daemon = await DaemonSession.start({ folder: folder.path, env, args: ["--config", "zombied.yaml"] });
 	const isTold = (): boolean => new Set(receiver.received.map((request) => request.path)).size === 5;
-	await eventually(isTold, { what: "four sinks and the switch to be told", timeoutMs: 60_000 });
+	await eventually(isTold, { what: "four sinks and the switch to be told", timeoutMs: 90_000 });
 	const bodyAt = (to: string): string => receiver.received.find((request) => request.path === to)?.body ?? "";
 	const line = JSON.parse(daemon.context.stdout.text.split("\n")[0] ?? "");
 	expect(line).toMatchObject({ condition: "stuck_pending", flow_run: { id: run.id } });
@@ -76,4 +76,4 @@ sinks:
 		for (const canary of [secret, slackPath, routingKey, pingPath])
 			expect(text.includes(canary), `${canary} in ${what}`).toBe(false);
 	}
-}, 90_000);
+}, 120_000);
