@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { concernText } from "../core/attention-text.ts";
 import { type Condition, conditions } from "../core/episode.ts";
 import type { Silence } from "../core/silence.ts";
 import { storedWords } from "../daemon/stored-notices.ts";
@@ -96,14 +97,13 @@ function asText(silences: readonly Silence[]): string {
 	if (silences.length === 0) return "no silences\n";
 	return tableText([
 		["ID", "UNTIL", "CONCERNS", "WHY"],
-		...silences.map((silence) => [silence.silenceId, isoTime(silence.untilMs) ?? "-", concernOf(silence), silence.why]),
+		...silences.map((silence) => [
+			silence.silenceId,
+			isoTime(silence.untilMs) ?? "-",
+			concernText(silence),
+			silence.why,
+		]),
 	]);
-}
-
-function concernOf({ match, conditions: only }: Silence): string {
-	const globs = Object.entries(match).flatMap(([key, glob]) => (glob === undefined ? [] : [`${key}=${glob}`]));
-	const parts = [...globs, ...(only.length === 0 ? [] : [`condition=${only.join("|")}`])];
-	return parts.length === 0 ? "every alert" : parts.join(" ");
 }
 
 function asJson({ silenceId, match, conditions: only, fromMs, untilMs, why }: Silence): object {

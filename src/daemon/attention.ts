@@ -37,9 +37,10 @@ export class AttentionBook {
 
 	get current(): Attention {
 		const { workspace, openGroups, clock } = this.#options;
+		const { wallMs } = clock.now();
 		return {
-			silences: this.#silences,
-			windows: this.#planned().lasting(clock.now().wallMs),
+			silences: this.#silences.filter(({ untilMs }) => untilMs > wallMs),
+			windows: this.#planned().lasting(wallMs),
 			acknowledgements: this.#acknowledgements,
 			openGroups: openGroups(),
 			workspace,

@@ -4,7 +4,7 @@ import type { Settings } from "../config/schema.ts";
 import type { Hold, Settlement } from "../core/delivery.ts";
 import type { Transition } from "../core/episode.ts";
 import type { Inspection } from "../core/inspection.ts";
-import { holdOf } from "../core/telling.ts";
+import { type Attention, holdOf } from "../core/telling.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
 import { newShortId } from "../lib/short-id.ts";
@@ -110,6 +110,11 @@ export class Deliveries {
 	/** Rows that may be sent now. */
 	offer(rows: readonly OutboxRow[]): void {
 		this.#backlog.offer(rows);
+	}
+
+	/** What people have said about alerts. */
+	get attention(): Attention {
+		return this.#attention.current;
 	}
 
 	/** What sends, until the signal is aborted: loops, by name. */

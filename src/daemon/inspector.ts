@@ -3,6 +3,7 @@ import type { Condition, Episode } from "../core/episode.ts";
 import type { Explanation } from "../core/explanation.ts";
 import type { Inspection, RunFilter } from "../core/inspection.ts";
 import type { RunView } from "../core/run.ts";
+import type { Attention } from "../core/telling.ts";
 import type { RunSource } from "../http/api/api.ts";
 import { coverageViewOf } from "../http/api/coverage-view.ts";
 import { groupViewOf } from "../http/api/group-view.ts";
@@ -12,6 +13,7 @@ import {
 	happening,
 	happeningsOfEpisode,
 	inOrder,
+	type RunContext,
 	type RunUrl,
 	rememberedTimeline,
 	runDetailOf,
@@ -27,6 +29,7 @@ import type {
 	LedgerQuery,
 	RunsQuery,
 } from "../http/api/schemas.ts";
+import { silenceViewsOf } from "../http/api/silence-view.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { RunHistory } from "../prefect/run-history.ts";
 import type { EpisodePosition } from "../store/episode-query.ts";
@@ -56,6 +59,10 @@ export interface InspectorOptions {
 	readonly storedNamesakes: (name: string) => readonly string[];
 	/** How many, by condition. */
 	readonly openEpisodes: () => Readonly<Partial<Record<Condition, number>>>;
+	/** Who is told, and what waits. */
+	readonly sinks: () => ApiDetails["sinks"];
+	/** What people have said about alerts. */
+	readonly attention: () => Attention;
 	/** As set now. */
 	readonly remedy: () => ApiDetails["remedy"];
 	readonly namespace: string;
@@ -75,19 +82,21 @@ export class Inspector implements RunSource {
 	}
 
 	details(): ApiDetails {
-		const { inspection, workspace, namespace, apiUrl, openEpisodes, remedy } = this.#options;
+		const { inspection, workspace, namespace, apiUrl, openEpisodes, remedy, sinks } = this.#options;
 		return {
 			namespace,
 			workspace,
 			prefect: apiUrl,
 			group_incidents: inspection.openGroups.map(groupViewOf),
 			remedy: remedy(),
+			sinks: sinks(),
+			silences: silenceViewsOf(this.#context.attention),
 			open_by_condition: openEpisodes(),
 		};
 	}
 
 	async runs({ standing, condition, deployment, work_pool: workPool, name, limit, from }: RunsQuery): Promise<ApiRuns> {
-		const { inspection, clock, runUrl } = this.#options;
+		const { inspection, clock } = this.#options;
 		const filter: RunFilter = {
 			standing: standing ?? null,
 			condition: condition ?? null,
@@ -99,11 +108,14 @@ export class Inspector implements RunSource {
 		const known = await Promise.all(runs.map((explanation) => this.#named(explanation)));
 		// Once, at the beginning: the server names its runs all at a time.
 		const others = name === undefined || from > 0 ? [] : await this.#namesakes(name, known, filter);
-		return { runs: [...known, ...others].slice(0, limit).map((explanation) => runViewOf(explanation, runUrl)), next };
+		return {
+			runs: [...known, ...others].slice(0, limit).map((explanation) => runViewOf(explanation, this.#context)),
+			next,
+		};
 	}
 
 	async run(runId: string, signal: AbortSignal): Promise<ApiRunDetail | null> {
-		const { inspection, store, workspace, clock, runUrl } = this.#options;
+		const { inspection, store, workspace, clock } = this.#options;
 		const told = await this.#asked(signal, (history, patience) =>
 			history.of(runId, clock.now().wallMs - historyMs, patience),
 		);
@@ -120,7 +132,7 @@ export class Inspector implements RunSource {
 		return runDetailOf(
 			explanation,
 			{ episodes, remedies, timeline, timelineSource, watched: live !== null, nowMs },
-			runUrl,
+			this.#context,
 		);
 	}
 
@@ -153,6 +165,11 @@ export class Inspector implements RunSource {
 		const count = inspection.coverage();
 		while (count.countPart(clock.now())) await nextTurn();
 		return coverageViewOf(count.rows);
+	}
+
+	get #context(): RunContext {
+		const { runUrl, attention } = this.#options;
+		return { runUrl, attention: attention() };
 	}
 
 	/** Memory keeps no names but those of flagged runs: the store has them. */

@@ -1,5 +1,6 @@
 import { LiveSettings } from "../config/live-settings.ts";
 import type { LoadedConfig } from "../config/load.ts";
+import type { Attention } from "../core/telling.ts";
 import { type ApiRunDetail, runDetailSchema } from "../http/api/run-schema.ts";
 import {
 	type ApiCoverage,
@@ -104,6 +105,7 @@ async function lookupOfDatabase({
 	const inspection = await inspectionOfStore(store, stored, (runs) => {
 		for (const { row } of runs) noteName(runIdsByName, row);
 	});
+	const attention = await storedAttention(store, { workspace, nowMs: stored.serverMs });
 	const inspector = new Inspector({
 		inspection,
 		store,
@@ -112,6 +114,8 @@ async function lookupOfDatabase({
 		storedNamesakes: (name) => runIdsByName.get(name) ?? [],
 		remedy: () => remedyFactsOf(settings),
 		openEpisodes: () => ({}),
+		sinks: () => [],
+		attention: () => attention,
 		namespace,
 		workspace,
 		apiUrl: connection.apiUrl,
@@ -125,6 +129,21 @@ async function lookupOfDatabase({
 		coverage: () => inspector.coverage(),
 		ledger: (sinceMs) => inspector.ledger({ since: new Date(sinceMs).toISOString() }),
 		[Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+	};
+}
+
+/** What people have said; which windows last only a daemon tells. */
+async function storedAttention(
+	store: ReadingStore,
+	{ workspace, nowMs }: { readonly workspace: string; readonly nowMs: number },
+): Promise<Attention> {
+	const words = await store.silences.acknowledgements(workspace);
+	return {
+		silences: await store.silences.silences({ workspace, afterMs: nowMs }),
+		windows: [],
+		acknowledgements: new Map(words.map((word) => [word.alertId, word])),
+		openGroups: [],
+		workspace,
 	};
 }
 

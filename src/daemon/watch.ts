@@ -171,6 +171,8 @@ export class Watch implements AsyncDisposable {
 			remedy: () => remedyFactsOf(live.current),
 			storedNamesakes: () => [],
 			openEpisodes: () => tracker.census.openEpisodes,
+			sinks: () => [...this.#deliveries.dispatcher.figures],
+			attention: () => this.#deliveries.attention,
 			namespace: settings.namespace,
 		});
 	}

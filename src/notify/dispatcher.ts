@@ -96,6 +96,11 @@ export class Dispatcher {
 		return count;
 	}
 
+	/** Who is told, and how many rows wait to be sent, or are held. */
+	get figures(): readonly { readonly name: string; readonly pending: number; readonly held: number }[] {
+		return [...this.#sendings].map(([name, { lane }]) => ({ name, pending: lane.size, held: lane.heldCount }));
+	}
+
 	/** What an earlier process held, and its keys: neither they nor their resolves are sent until they are offered again. */
 	expectHeld(held: readonly (DeliveryKey & { readonly reason: HoldReason })[]): void {
 		for (const { sink, key, reason } of held) this.#sendings.get(sink)?.lane.addHeld(key, reason);

@@ -53,6 +53,10 @@ export class Lane {
 		return this.#rows.size;
 	}
 
+	get heldCount(): number {
+		return this.#held.size;
+	}
+
 	isPending(key: string): boolean {
 		return this.#rows.has(key);
 	}

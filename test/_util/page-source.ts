@@ -17,6 +17,7 @@ export function apiRun(changes: Partial<ApiRun> = {}): ApiRun {
 		reason: "no heartbeat for 120 s",
 		likely_cause: null,
 		impact: null,
+		acknowledged: null,
 		flow: { id: "f1", name: "etl" },
 		deployment: { id: "d1", name: "nightly" },
 		work_pool: "k8s",
@@ -91,6 +92,8 @@ export function pageSource(changes: Partial<RunSource> = {}): RunSource {
 			prefect: "http://prefect/api",
 			group_incidents: [],
 			remedy: { mode: "off", scopes: 0 },
+			sinks: [{ name: "log", pending: 0, held: 0 }],
+			silences: [],
 			open_by_condition: { zombie: 1 },
 		}),
 		runs: async ({ standing }) => ({

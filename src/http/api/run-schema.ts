@@ -65,6 +65,8 @@ export const runSchema = z.object({
 	reason: z.string().nullable(),
 	likely_cause: z.string().nullable(),
 	impact: z.string().nullable(),
+	/** What was said when somebody acknowledged the open alert; null: nobody has. */
+	acknowledged: z.string().nullable(),
 	flow: named,
 	deployment: named,
 	work_pool: z.string().nullable(),

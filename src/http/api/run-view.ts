@@ -1,9 +1,11 @@
+import { attentionTexts } from "../../core/attention-text.ts";
 import { type Impact, impactText } from "../../core/circumstances.ts";
 import type { Episode } from "../../core/episode.ts";
 import type { Explanation } from "../../core/explanation.ts";
 import { causeText, sentencesOf } from "../../core/explanation-text.ts";
 import type { RemedyEntry } from "../../core/remedy.ts";
 import type { RunLabels } from "../../core/run.ts";
+import type { Attention } from "../../core/telling.ts";
 import { isoTime, plainText } from "../../observe/plain-text.ts";
 import { remedyViewOf } from "./ledger-view.ts";
 import { textCharsMax, textOf, timeOf } from "./plain.ts";
@@ -15,7 +17,13 @@ const tagsMax = 100;
 /** Address of a run's page in Prefect. */
 export type RunUrl = (runId: string) => string;
 
-export function runViewOf(explanation: Explanation, runUrl: RunUrl): ApiRun {
+/** What a run is shown with. */
+export interface RunContext {
+	readonly runUrl: RunUrl;
+	readonly attention: Attention;
+}
+
+export function runViewOf(explanation: Explanation, { runUrl, attention }: RunContext): ApiRun {
 	const { run, standing, episode, cadence, limit, silence, aliveAtMs } = explanation;
 	const { labels } = run;
 	return {
@@ -26,6 +34,7 @@ export function runViewOf(explanation: Explanation, runUrl: RunUrl): ApiRun {
 		state_name: textOf(run.state?.name ?? null),
 		standing,
 		...alertOf(episode),
+		acknowledged: textOf(attention.acknowledgements.get(episode?.alertId ?? "")?.why ?? null),
 		flow: namedOf(labels.flowId, labels.flowName),
 		...placeOf(labels),
 		client_version: textOf(labels.clientVersion),
@@ -71,12 +80,14 @@ export function runDetailOf(
 		readonly watched: boolean;
 		readonly nowMs: number;
 	},
-	runUrl: RunUrl,
+	context: RunContext,
 ): ApiRunDetail {
 	const { silence, limit } = explanation;
+	const { runUrl, attention } = context;
+	const sentences = [...sentencesOf(explanation, known.nowMs), ...attentionTexts(explanation, attention, known.nowMs)];
 	return {
-		...runViewOf(explanation, runUrl),
-		explanation: sentencesOf(explanation, known.nowMs).map((sentence) => plainText(sentence, 2 * textCharsMax)),
+		...runViewOf(explanation, context),
+		explanation: sentences.map((sentence) => plainText(sentence, 2 * textCharsMax)),
 		blind_seconds: seconds(silence?.blindMs ?? 0),
 		k: limit.k,
 		threshold_seconds: limit.thresholdMs === null ? null : seconds(limit.thresholdMs),

@@ -122,6 +122,20 @@ const detailsSchema = z.object({
 	group_incidents: z.array(groupSchema),
 	/** What may be done to dead runs; `scopes`: for how many kinds of runs something else was set. */
 	remedy: z.object({ mode: z.enum(remedyModes), scopes: count }),
+	/** Who is told: `pending` is to be sent as soon as it takes it, `held` when there is no reason any more to wait. */
+	sinks: z.array(z.object({ name: z.string(), pending: count, held: count })),
+	/** What keeps alerts from the sinks just now; `concerns`: which, in words. */
+	silences: z.array(
+		z.object({
+			kind: z.enum(["silence", "maintenance"]),
+			/** Of the silence; the name of the window. */
+			id: z.string(),
+			concerns: z.string(),
+			/** Of a silence. */
+			why: z.string().nullable(),
+			until: time,
+		}),
+	),
 	/** Open ones, by condition. */
 	open_by_condition: z.partialRecord(condition, count),
 });

@@ -17,7 +17,7 @@ export function healthSection(status: ApiStatus): Html {
 		["Last event", momentOf(status.last_event_at), "plain"],
 		["Last sweep", momentOf(status.last_sweep_at), "plain"],
 		["Own health", html`${health === 0 ? "well" : `${health} of 7: limits are longer`}`, health === 0 ? "good" : "bad"],
-		["Alerts to be delivered", html`${status.outbox_pending}`, "plain"],
+		["Alerts to be delivered", html`${outboxText(status)}`, "plain"],
 		["Remedies", html`${remedyText(status)}`, "plain"],
 		["Runs", html`${runs.beating} beating, ${runs.unmonitored} unmonitored, ${runs.idle} idle`, "plain"],
 		["Watched", html`${status.prefect}`, "plain"],
@@ -29,6 +29,13 @@ export function healthSection(status: ApiStatus): Html {
 function verdictsText({ blind, blind_causes: causes }: ApiStatus): string {
 	if (!blind) return "as usual";
 	return `on hold: ${causes.map(blindText).join("; ") || "what was missed is still being read"}`;
+}
+
+/** Those that wait, and whom they wait for. */
+function outboxText({ outbox_pending: pending, sinks }: ApiStatus): string {
+	const waiting = sinks.flatMap(({ name, pending: rows }) => (rows === 0 ? [] : [`${rows} for ${name}`]));
+	const held = sinks.reduce((sum, { held: rows }) => sum + rows, 0);
+	return [waiting.join(", ") || `${pending}`, ...(held === 0 ? [] : [`${held} held`])].join("; ");
 }
 
 /** What zombied does to dead runs, beside telling of them. */

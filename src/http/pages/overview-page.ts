@@ -61,7 +61,7 @@ const kinds: readonly Kind[] = [
 /** Everything that one on call asks first: does zombied itself see, what is dead, what may be, what is watched at all. */
 export function overviewMain({ status, flagged, suspects, coverage, recent }: Overview): Html {
 	return html`<h1>${titleOf(status)}</h1>
-${healthSection(status)}${groupsSection(status)}${kinds.map((kind) => kindSection(kind, flagged, status))}${suspectsSection(suspects, status)}${recentSection(recent)}${coverageSection(coverage)}`;
+${healthSection(status)}${groupsSection(status)}${kinds.map((kind) => kindSection(kind, flagged, status))}${suspectsSection(suspects, status)}${silencesSection(status)}${recentSection(recent)}${coverageSection(coverage)}`;
 }
 
 export function titleOf({ open_episodes: open, suspects, blind, ready }: ApiStatus): string {
@@ -112,6 +112,17 @@ function moreNote(count: number, path: string, what: string): Html | null {
 	return count <= 0
 		? null
 		: html`<p class="more">and ${count} more: <a href="${path}">all runs that are ${what}</a></p>`;
+}
+
+/** Whoever looks here because nobody was told should see why. */
+function silencesSection({ silences }: ApiStatus): Html | null {
+	if (silences.length === 0) return null;
+	const rows = silences.map(
+		({ kind, id, concerns, why, until }) =>
+			html`<tr><th scope="row">${kind === "silence" ? "silence" : "maintenance window"} ${id}</th><td>${concerns}</td><td>${momentOf(until)}</td><td>${why ?? "–"}</td></tr>`,
+	);
+	return html`<section aria-labelledby="silences"><h2 id="silences">Silences <span class="count">${silences.length}</span></h2><p class="meaning">These alerts are kept from the sinks; what is open still is told when a silence ends.</p>
+<div class="wide" tabindex="0" role="region" aria-label="Silences"><table><thead><tr><th scope="col">What</th><th scope="col">Concerns</th><th scope="col">Until</th><th scope="col">Why</th></tr></thead><tbody>${rows}</tbody></table></div></section>`;
 }
 
 function suspectsSection(suspects: readonly ApiRun[], status: ApiStatus): Html {

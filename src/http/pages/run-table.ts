@@ -17,9 +17,11 @@ function rowOf(run: ApiRun, about: TableOf): Html {
 	return html`<tr><th scope="row">${runLink(run)}</th><td>${run.condition ?? standingWords[run.standing]}</td><td class="what">${what}${surroundingsOf(run)}</td><td class="minor">${run.state_name ?? run.state_type ?? "unknown"}</td><td class="minor">${run.deployment?.name ?? run.deployment?.id ?? run.flow?.name ?? "–"}</td><td class="minor">${run.work_pool ?? "–"}</td><td class="minor">${momentOf(run.last_alive_at)}</td><td><a href="${run.url}" rel="noreferrer" aria-label="open ${run.name ?? run.id} in Prefect">open</a></td></tr>`;
 }
 
-/** What it may have died of, and whom it is in the way of: that decides who is helped first. */
-function surroundingsOf({ likely_cause: cause, impact }: ApiRun): readonly Html[] {
-	return [cause, impact].flatMap((text) => (text === null ? [] : [html`<br><span class="soft">${text}</span>`]));
+/** What it may have died of, whom it is in the way of, and who has it in hand: that decides who is helped first. */
+function surroundingsOf({ likely_cause: cause, impact, acknowledged }: ApiRun): readonly Html[] {
+	return [cause, impact, acknowledged === null ? null : `in hand: ${acknowledged}`].flatMap((text) =>
+		text === null ? [] : [html`<br><span class="soft">${text}</span>`],
+	);
 }
 
 export function runLink({ id, name }: Pick<ApiRun, "id" | "name">): Html {

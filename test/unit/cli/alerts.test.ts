@@ -90,6 +90,11 @@ describe("silences", { timeout: 30_000 }, () => {
 		);
 		expect(held).toMatchObject({ sink: "hook", key: "abcdef1:raised", settled: false });
 		expect((await run("outbox", "list")).stdout).toContain("held: silenced");
+		const status = await (await fetch(`${daemon.address}/api/v1/status`)).json();
+		expect(status).toMatchObject({
+			silences: [{ kind: "silence", id, concerns: "workPool=k8s*", why: "upgrade of the pool" }],
+			sinks: [{ name: "log" }, { name: "hook", pending: 0, held: 1 }],
+		});
 		expect(receiver.received).toEqual([]);
 		expect(await run("silence", "remove", id)).toMatchObject({ code: 0, stdout: `silence ${id} has ended\n` });
 		await eventually(() => receiver.received.length === 1, { what: "the alert to be told", timeoutMs: 20_000 });

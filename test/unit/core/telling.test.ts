@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { attentionTexts, concernText } from "../../../src/core/attention-text.ts";
 import { groupTransitionOf, isRaise, raiseKeyOf, type Transition, transitionOf } from "../../../src/core/episode.ts";
+import type { Explanation } from "../../../src/core/explanation.ts";
 import type { RunLabels } from "../../../src/core/run.ts";
 import { type Silence, silences } from "../../../src/core/silence.ts";
 import { type Attention, holdOf, reminderBetween, subjectIdOf, type Telling } from "../../../src/core/telling.ts";
@@ -125,6 +127,43 @@ describe("a reminder", () => {
 	])("is due %s", (_what, afterMs, untilMs, reminder) => {
 		expect(reminderBetween(raise, hour, { afterMs, untilMs })).toBe(reminder);
 		expect(reminderBetween(groupRaise, hour, { afterMs, untilMs })).toBe(reminder);
+	});
+});
+
+describe("what was said about an alert, in words", () => {
+	const explanation = { episode: raise.episode } as Explanation;
+
+	test("is who has it, and what keeps it from the sinks", () => {
+		const nowMs = raisedAtMs + 90_000;
+		const word = { alertId: "alert-1", why: "Kim is on it", atMs: nowMs - 60_000 };
+		const attention: Attention = {
+			...quiet,
+			acknowledgements: new Map([[word.alertId, word]]),
+			silences: [
+				silence({ untilMs: nowMs + 5_000 }),
+				silence({ silenceId: "over", untilMs: nowMs }),
+				silence({ silenceId: "other", match: { tag: "dev" }, untilMs: nowMs + 5_000 }),
+			],
+			windows: [
+				{ name: "backup", match: {}, untilMs: nowMs + 60_000 },
+				{ name: "other", match: { tag: "dev" }, untilMs: nowMs + 60_000 },
+			],
+		};
+		expect(attentionTexts(explanation, attention, nowMs)).toEqual([
+			"Acknowledged 1m ago: Kim is on it. No reminders, and no escalation.",
+			"Kept from the sinks for 5s by silence s1: upgrade.",
+			"Kept from the sinks for 1m by maintenance window backup.",
+		]);
+		expect(attentionTexts(explanation, quiet, nowMs)).toEqual([]);
+		expect(attentionTexts({ episode: null } as Explanation, attention, nowMs)).toEqual([]);
+	});
+
+	test.each<[Partial<Silence>, string]>([
+		[{}, "every alert"],
+		[{ match: { deployment: "etl/*", tag: undefined, workPool: "k8s" } }, "deployment=etl/* workPool=k8s"],
+		[{ match: { tag: "dev" }, conditions: ["zombie", "deaf"] }, "tag=dev condition=zombie|deaf"],
+	])("of %j concerns %s", (changes, text) => {
+		expect(concernText(silence(changes))).toBe(text);
 	});
 });
 

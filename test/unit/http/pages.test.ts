@@ -20,6 +20,8 @@ const status: Overview["status"] = {
 	prefect: "http://prefect/api",
 	group_incidents: [],
 	remedy: { mode: "off", scopes: 0 },
+	sinks: [{ name: "log", pending: 0, held: 0 }],
+	silences: [],
 	open_by_condition: {},
 };
 
@@ -50,6 +52,41 @@ describe("the overview", () => {
 		expect(titleOf({ ...quiet, ready: false })).toBe("No alerts, and no new ones now: zombied is not ready");
 		expect(titleOf({ ...quiet, suspects: 1 })).toBe("No alerts, 1 suspect");
 		expect(titleOf(quiet)).toBe("No alerts");
+	});
+
+	test("says who has an alert in hand, which alerts are kept from the sinks, and for whom some wait", () => {
+		const silences = [
+			{
+				kind: "silence" as const,
+				id: "1a2b3c4d",
+				concerns: "workPool=k8s",
+				why: hostile,
+				until: "2026-11-22T02:00:00.000Z",
+			},
+			{
+				kind: "maintenance" as const,
+				id: "backup",
+				concerns: "every alert",
+				why: null,
+				until: "2026-11-22T02:00:00.000Z",
+			},
+		];
+		const sinks = [
+			{ name: "log", pending: 0, held: 0 },
+			{ name: "slack", pending: 3, held: 2 },
+		];
+		const flagged = [apiRun({ acknowledged: "Kim" })];
+		const page = overview({ status: { ...status, silences, sinks, outbox_pending: 3 }, flagged });
+		expect(page).toContain("in hand: Kim");
+		const words = ["Silences", "silence 1a2b3c4d", "workPool=k8s", "02:00:00", "maintenance window backup"];
+		const places = words.map((word) => page.indexOf(word));
+		expect(places, words.join()).toEqual(places.toSorted((one, other) => one - other));
+		expect(places).not.toContain(-1);
+		expect(page).toContain("3 for slack; 2 held");
+		expect(page).not.toContain("<script>alert");
+		const quiet = overview({ flagged: [apiRun()] });
+		expect(quiet).not.toContain("Silences");
+		expect(quiet).not.toContain("in hand");
 	});
 
 	test("shows each flagged run under its kind, and no kind that nobody is of but zombies", () => {
