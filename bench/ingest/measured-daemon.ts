@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import packageJson from "#package" with { type: "json" };
 import { eventually } from "../../test/_util/eventually.ts";
 import { bareEnvironment, ProcessGroup } from "../../test/_util/process-group.ts";
 import type { ProbeReport } from "./probe.ts";
@@ -17,6 +18,8 @@ export interface MeasuredDaemonOptions {
 
 /** More runs are not listed over REST in good time, at Prefect's 200 a page. */
 export const listedRunsMax = 10_000;
+/** What `npm start` gives node. */
+const usualNodeArgs = packageJson.scripts.start.split(" ").filter((word) => word.startsWith("--"));
 const startPatienceMs = 300_000;
 const catchUpPatienceMs = 60_000;
 const drainPatienceMs = 600_000;
@@ -33,9 +36,10 @@ export class MeasuredDaemon {
 		this.#signal = signal;
 		this.#probeFile = `${folder}/probe.json`;
 		const probe = new URL("probe.ts", import.meta.url);
+		const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 		this.#process = new ProcessGroup({
 			command: process.execPath,
-			args: [...nodeArgs, "--import", probe.href, fileURLToPath(new URL("../../src/main.ts", import.meta.url)), "run"],
+			args: [...usualNodeArgs, ...nodeArgs, "--import", probe.href, main, "run"],
 			cwd: folder,
 			env: bareEnvironment({
 				HOME: folder,

@@ -42,6 +42,12 @@ describe("O9: the Dockerfile", () => {
 		expect(lastOf(image, "STOPSIGNAL")).toBe("SIGTERM");
 	});
 
+	test("gives node the options that npm start gives it", () => {
+		const options = packageJson.scripts.start.split(" ").filter((word) => word.startsWith("--"));
+		expect(options.length).toBeGreaterThan(0);
+		expect(lastOf(image, "ENV")!.split(" ")).toContain(`NODE_OPTIONS=${options.join(" ")}`);
+	});
+
 	test("asks zombied itself for its health, without a shell", () => {
 		const [, options = "", command = "null"] = /^(.*?)\s*CMD (.*)$/u.exec(lastOf(image, "HEALTHCHECK")!) ?? [];
 		expect(JSON.parse(command)).toEqual(["zombied", "health"]);
