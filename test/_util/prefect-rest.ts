@@ -15,6 +15,9 @@ export interface FlowRunRecord {
 	readonly state_type: string;
 	readonly state_name: string;
 	readonly state: FlowRunState | null;
+	readonly deployment_id: string | null;
+	readonly parameters: Readonly<Record<string, unknown>>;
+	readonly tags: readonly string[];
 }
 
 export interface PrefectEvent {

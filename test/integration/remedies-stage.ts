@@ -29,6 +29,9 @@ remedy:
   scopes:
     - match: { tag: "may-be-touched" }
       mode: on
+    - match: { tag: "may-be-run-again" }
+      mode: on
+      reschedule: 1
     - match: { tag: "is-alive-after-all" }
       mode: on
     - match: { tag: "in-thought" }
@@ -53,6 +56,8 @@ interface Runs {
 	/** Of a deployment of one slot, whose lease passes before it is due; `heir` gets the slot. */
 	readonly late: string;
 	readonly heir: string;
+	/** Of a deployment that nobody serves. */
+	readonly again: string;
 	/** Has the tag that the recipe's automation is for. */
 	readonly acted: string;
 	/** Watched by the documented automation, as `disarmed` is, which gets an event that the automation takes for a sign of life. */
@@ -153,8 +158,14 @@ export class RemediesStage {
 		const late = await rest.createFlowRun(limitedDeployment, { name: "late", tags: ["may-be-touched"] });
 		await rest.setState(late, "PENDING", "Pending");
 		await rest.setState(late, "RUNNING", "Running");
+		const unserved = await rest.createLimitedDeployment("unserved", patienceMs / 1000);
+		const parameters = { role: "again" };
+		const again = await rest.createFlowRun(unserved, { name: "again", parameters, tags: ["may-be-run-again"] });
+		await rest.setState(again, "PENDING", "Pending");
+		await rest.setState(again, "RUNNING", "Running");
 		const runs = {
 			late,
+			again,
 			heir: await rest.createFlowRun(limitedDeployment, { name: "heir" }),
 			dry: await bare("dry", ["in-thought"]),
 			off: await bare("off"),
@@ -169,7 +180,7 @@ export class RemediesStage {
 		const healthy: string[] = [];
 		for (let n = 0; n < healthyRuns; n += 1) healthy.push(await bare(`healthy-${n}`));
 		const { dry, off, mistaken, acted, left, disarmed } = runs;
-		const beating = [...healthy, dry, off, mistaken, late, acted, left, disarmed];
+		const beating = [...healthy, dry, off, mistaken, late, again, acted, left, disarmed];
 		for (const ageMs of beatAgesMs) await rest.postHeartbeats(beating, [ageMs]);
 		const parts = { server, daemon, remedyLines, runs, healthy, worker };
 		return new RemediesStage({ ...parts, python, resources: resources.move(), signal });
@@ -203,8 +214,10 @@ export class RemediesStage {
 	});
 
 	/** What was said to be done about a run, once it has been. */
-	remedyOf(runId: string, event = "remedy"): Promise<RemedyLine> {
-		return eventually(() => this.remedyLines.find((line) => line.runId === runId && line.event === event), {
+	remedyOf(runId: string, event = "remedy", action: string | null = null): Promise<RemedyLine> {
+		const isIt = (line: RemedyLine): boolean =>
+			line.runId === runId && line.event === event && (action === null || line.action === action);
+		return eventually(() => this.remedyLines.find(isIt), {
 			what: `a line ${event} about ${runId}`,
 			timeoutMs: patienceMs,
 			signal: this.#signal,

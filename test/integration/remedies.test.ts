@@ -42,6 +42,25 @@ describe.concurrent("D8: a killed run, where remedies are on", () => {
 	});
 });
 
+describe.concurrent("D8: a run that may be run again", () => {
+	it("is run again once, as it was, after it was marked", async () => {
+		const { again } = stage.runs;
+		const line = await stage.remedyOf(again, "remedy", "reschedule");
+		expect(line).toMatchObject({ result: "done", scope: "tag=may-be-run-again" });
+		const newRunId = /^runs again as (\S+)$/u.exec(line.detail ?? "")?.[1] ?? "";
+		const { rest } = stage.server;
+		const [was, is] = await Promise.all([rest.readRun(again), rest.readRun(newRunId)]);
+		expect([was.state_type, is.state_type]).toEqual(["CRASHED", "SCHEDULED"]);
+		const { deployment_id, tags } = was;
+		expect(is).toMatchObject({ deployment_id, tags, parameters: { role: "again" }, run_count: 0 });
+		// Rounds enough in which it could be run again a second time.
+		await stage.killed();
+		await stage.remedyOf((await stage.killed()).dead);
+		const ofIt = stage.remedyLines.filter(({ runId, action }) => runId === again && action === "reschedule");
+		expect(ofIt).toEqual([line]);
+	});
+});
+
 describe.concurrent("D8: a run that was stuck in PENDING", () => {
 	it("is cancelled", async () => {
 		const { pending } = stage.runs;
