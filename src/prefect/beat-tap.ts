@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import type { ReadBuffer } from "./read-buffer.ts";
 
 /** First bytes of unmasked frames (RFC 6455) that are whole in themselves. */
 const textByte = 0x81;
@@ -22,6 +23,7 @@ type TakeBeat = (bytes: Buffer, from: number, end: number) => boolean;
 export class BeatTap {
 	readonly #socket: Duplex;
 	readonly #reader: Reader;
+	readonly #readBuffer: Pick<ReadBuffer, "isBorrowed">;
 	readonly #takeBeat: TakeBeat;
 	readonly #onData = (bytes: Buffer): void => this.#read(bytes);
 	/** Bytes to come of a frame whose first ones have been passed on. */
@@ -29,9 +31,10 @@ export class BeatTap {
 	/** Of a frame's header, which is not whole yet. */
 	#rest: Buffer = noBytes;
 
-	private constructor(socket: Duplex, reader: Reader, takeBeat: TakeBeat) {
+	private constructor(socket: Duplex, reader: Reader, readBuffer: Pick<ReadBuffer, "isBorrowed">, takeBeat: TakeBeat) {
 		this.#socket = socket;
 		this.#reader = reader;
+		this.#readBuffer = readBuffer;
 		this.#takeBeat = takeBeat;
 	}
 
@@ -40,12 +43,13 @@ export class BeatTap {
 	 *
 	 * @param takeBeat given the payload of a text frame; must not throw
 	 */
-	static between(socket: Duplex, takeBeat: TakeBeat): void {
+	static between(socket: Duplex, readBuffer: Pick<ReadBuffer, "isBorrowed">, takeBeat: TakeBeat): void {
 		const [reader, ...others] = socket.listeners("data") as Reader[];
 		if (reader === undefined || others.length > 0) return;
-		const tap = new BeatTap(socket, reader, takeBeat);
+		const tap = new BeatTap(socket, reader, readBuffer, takeBeat);
 		socket.off("data", reader);
 		socket.on("data", tap.#onData);
+		readBuffer.isBorrowed = true;
 	}
 
 	#read(chunk: Buffer): void {
@@ -70,18 +74,20 @@ export class BeatTap {
 		}
 		this.#owedBytes = Math.max(0, at - bytes.length);
 		this.#pass(bytes, done, Math.min(at, bytes.length));
-		if (at < bytes.length) this.#rest = bytes.subarray(at);
+		if (at < bytes.length) this.#rest = Buffer.from(bytes.subarray(at));
 	}
 
 	#pass(bytes: Buffer, from: number, end: number): void {
-		if (from < end) this.#reader.call(this.#socket, bytes.subarray(from, end));
+		// It may keep them.
+		if (from < end) this.#reader.call(this.#socket, Buffer.from(bytes.subarray(from, end)));
 	}
 
 	#stepAside(bytes: Buffer): void {
+		this.#readBuffer.isBorrowed = false;
 		this.#socket.off("data", this.#onData);
 		// Before it gets these bytes: it may want to hear no more after them.
 		this.#socket.on("data", this.#reader);
-		this.#reader.call(this.#socket, bytes);
+		this.#pass(bytes, 0, bytes.length);
 	}
 }
 

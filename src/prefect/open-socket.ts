@@ -6,6 +6,7 @@ import { connect as tlsConnect } from "node:tls";
 import { OutsideError } from "../lib/errors.ts";
 import type { ProxyServer } from "../lib/proxy.ts";
 import type { Connection } from "./connection.ts";
+import type { ReadBuffer } from "./read-buffer.ts";
 
 /** No connection, for a reason that the network has no error for. */
 class NoWayError extends OutsideError {
@@ -22,6 +23,8 @@ export interface Way {
 	readonly connection: Pick<Connection, "trust" | "proxy">;
 	/** An `http:` request can be sent to the proxy itself, which forwards it; the socket always needs a tunnel. */
 	readonly forwards: boolean;
+	/** Reads the socket, where no proxy is between. */
+	readonly readBuffer?: ReadBuffer;
 	/** Until the connection is ready: name, TCP, tunnel and TLS together. */
 	readonly connectMsMax: number;
 }
@@ -45,11 +48,12 @@ export async function openSocket(target: URL, way: Way, signal: AbortSignal): Pr
 	}
 }
 
-async function open(target: URL, { connection, forwards }: Way, signal: AbortSignal): Promise<Socket> {
+async function open(target: URL, { connection, forwards, readBuffer }: Way, signal: AbortSignal): Promise<Socket> {
 	const { proxy, trust } = connection;
 	const isSecure = ["https:", "wss:"].includes(target.protocol);
 	if (proxy === null) {
-		return await (isSecure ? secured(endOf(target), trust, signal) : plain(endOf(target), signal));
+		const end = readBuffer === undefined ? endOf(target) : { ...endOf(target), onread: readBuffer.onread };
+		return await (isSecure ? secured(end, trust, signal) : plain(end, signal));
 	}
 	if (forwards && !isSecure) {
 		const isProxySecure = proxy.url.protocol === "https:";

@@ -7,6 +7,7 @@ import { type Connection, eventsUrl, requestHeaders, socketToken } from "./conne
 import { deliverFrame, type FrameDelivery, type FrameListener } from "./frame-delivery.ts";
 import { HeartbeatScanner } from "./heartbeat-scan.ts";
 import { openSocket } from "./open-socket.ts";
+import { ReadBuffer } from "./read-buffer.ts";
 import { ReadInstant } from "./read-instant.ts";
 import { type StreamEnd, type StreamPhase, streamEndOf } from "./stream-end.ts";
 import type { StreamTiming } from "./stream-timing.ts";
@@ -57,6 +58,7 @@ export class StreamSession {
 	#httpStatus: number | null = null;
 	#isTokenRefused = false;
 	#ownWill: "hung" | "stopped" | null = null;
+	readonly #readBuffer = new ReadBuffer();
 	/** What the websocket reads from. */
 	#tcp: Socket | null = null;
 	/** Thrown by the listener: a bug, which ends `run`. */
@@ -116,7 +118,8 @@ export class StreamSession {
 	async #dial(signal: AbortSignal): Promise<WebSocket | null> {
 		const { settings, timing } = this.#options;
 		const url = eventsUrl(settings);
-		const way = { connection: settings, forwards: false, connectMsMax: timing.handshakeMsMax };
+		const { handshakeMsMax: connectMsMax } = timing;
+		const way = { connection: settings, forwards: false, readBuffer: this.#readBuffer, connectMsMax };
 		let socket: Socket | null = null;
 		try {
 			const open = await openSocket(new URL(url), way, signal);
@@ -156,7 +159,7 @@ export class StreamSession {
 			this.#phase = "authenticating";
 			this.#heardNow();
 			if (this.#tcp !== null)
-				BeatTap.between(this.#tcp, (bytes, from, end) => this.#takeBeat(socket, bytes, from, end));
+				BeatTap.between(this.#tcp, this.#readBuffer, (bytes, from, end) => this.#takeBeat(socket, bytes, from, end));
 			socket.send(authMessage(socketToken(this.#options.settings)));
 		});
 		socket.on("message", (data: Buffer) => this.#guarded(socket, () => this.#onMessage(socket, data)));

@@ -30,7 +30,7 @@ class Tapped implements AsyncDisposable {
 			socket.terminate();
 		});
 		if (!isTapped) return;
-		BeatTap.between(tcp, (bytes, from, end) => {
+		BeatTap.between(tcp, { isBorrowed: false }, (bytes, from, end) => {
 			const text = bytes.toString("utf8", from, end);
 			if (!text.startsWith(beatMark)) return false;
 			this.heard.push(text);
@@ -178,7 +178,7 @@ describe("taking heartbeats out of a websocket's bytes", () => {
 		const reads: Buffer[] = [];
 		socket.on("data", (bytes: Buffer) => reads.push(bytes));
 		socket.on("data", () => undefined);
-		BeatTap.between(socket, () => true);
+		BeatTap.between(socket, { isBorrowed: false }, () => true);
 		socket.emit("data", bytesOf(beat));
 		expect(reads).toEqual([bytesOf(beat)]);
 	});
