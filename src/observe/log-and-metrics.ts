@@ -1,4 +1,5 @@
 import { fateOf, remediedConditions } from "../core/alert-fate.ts";
+import { holdReasons } from "../core/delivery.ts";
 import type { Clock } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { ofDeadMan } from "./dead-man-reports.ts";
@@ -225,6 +226,7 @@ function ofDeliveries({ metrics, sayRarely }: ReportOutput) {
 			metrics.set("outbox_pending", { sink }, 0);
 			metrics.count("deliveries_total", { sink }, 0);
 			for (const reason of deliveryFailureReasons) metrics.count("delivery_failures_total", { sink, reason }, 0);
+			for (const reason of holdReasons) metrics.count("deliveries_held_total", { sink, reason }, 0);
 		},
 		delivered: (sink) => metrics.count("deliveries_total", { sink }),
 		deliveryHeld: (sink, reason) => metrics.count("deliveries_held_total", { sink, reason }),

@@ -1,4 +1,5 @@
 import { alertFates, remediedConditions } from "../core/alert-fate.ts";
+import { holdReasons } from "../core/delivery.ts";
 import { conditions } from "../core/episode.ts";
 import { remedyActions, remedyResults } from "../core/remedy.ts";
 import {
@@ -221,7 +222,7 @@ export const metricTable = {
 		type: "counter",
 		help: "Alerts that were kept from a sink for a while: silenced, in maintenance, not old enough, or part of a group incident.",
 		labels: ["sink", "reason"],
-		zeros: [],
+		zeros: pairs("sink", sinks, "reason", holdReasons),
 	},
 	delivery_failures_total: {
 		type: "counter",
