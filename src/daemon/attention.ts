@@ -7,10 +7,29 @@ import type { Clock } from "../lib/clock.ts";
 import { MaintenanceWindows } from "../schedule/maintenance-windows.ts";
 import type { Store } from "../store/store.ts";
 
+/** What people have said that counts still. */
+export interface Words {
+	readonly silences: readonly Silence[];
+	readonly acknowledgements: readonly Acknowledgement[];
+}
+
+/** @param nowMs our wall clock. @throws StoreError */
+export async function wordsIn(
+	{ silences }: Pick<Store, "silences">,
+	{ workspace, nowMs }: { readonly workspace: string; readonly nowMs: number },
+): Promise<Words> {
+	return {
+		silences: await silences.silences({ workspace, afterMs: nowMs }),
+		acknowledgements: await silences.acknowledgements(workspace),
+	};
+}
+
 export interface AttentionOptions {
 	readonly live: LiveSettings;
 	readonly store: Pick<Store, "silences">;
 	readonly workspace: string;
+	/** As the store had them at the start. */
+	readonly words: Words;
 	/** Told, and not over. */
 	readonly openGroups: () => readonly GroupIncident[];
 	readonly clock: Clock;
@@ -19,20 +38,24 @@ export interface AttentionOptions {
 /** What people have said about alerts, kept at hand: every try of a delivery asks for it. */
 export class AttentionBook {
 	readonly #options: AttentionOptions;
-	#silences: readonly Silence[] = [];
-	#acknowledgements: ReadonlyMap<string, Acknowledgement> = new Map();
+	#silences!: readonly Silence[];
+	#acknowledgements!: ReadonlyMap<string, Acknowledgement>;
 	#windows: { readonly from: Settings["maintenance"]; readonly windows: MaintenanceWindows } | null = null;
 
 	constructor(options: AttentionOptions) {
 		this.#options = options;
+		this.#take(options.words);
 	}
 
-	/** At the start, and whenever something was said. @throws StoreError */
+	/** Whenever something was said. @throws StoreError */
 	async read(): Promise<void> {
 		const { store, workspace, clock } = this.#options;
-		this.#silences = await store.silences.silences({ workspace, afterMs: clock.now().wallMs });
-		const words = await store.silences.acknowledgements(workspace);
-		this.#acknowledgements = new Map(words.map((word) => [word.alertId, word]));
+		this.#take(await wordsIn(store, { workspace, nowMs: clock.now().wallMs }));
+	}
+
+	#take({ silences, acknowledgements }: Words): void {
+		this.#silences = silences;
+		this.#acknowledgements = new Map(acknowledgements.map((word) => [word.alertId, word]));
 	}
 
 	get current(): Attention {

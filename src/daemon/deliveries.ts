@@ -13,8 +13,9 @@ import type { DeliveryHold } from "../notify/lane.ts";
 import type { Sink } from "../notify/sink.ts";
 import { redactionOf } from "../observe/redaction.ts";
 import type { Reporter } from "../observe/reporter.ts";
+import type { HeldDelivery } from "../store/outbox-store.ts";
 import type { OutboxRow, Store } from "../store/store.ts";
-import { AttentionBook } from "./attention.ts";
+import { AttentionBook, type Words } from "./attention.ts";
 import { Backlog } from "./backlog.ts";
 import { HeldDeliveries } from "./held-deliveries.ts";
 import { Operator } from "./operator.ts";
@@ -31,6 +32,9 @@ export interface DeliveriesOptions {
 	readonly inspection: Pick<Inspection, "openEpisodes" | "openGroups">;
 	readonly store: Pick<Store, "loadOutbox" | "outbox" | "silences">;
 	readonly persister: Persister;
+	/** As the store had them at the start. */
+	readonly words: Words;
+	readonly held: readonly HeldDelivery[];
 	/** See `OperatorOptions`. */
 	readonly releaseScope: (scope: string) => Promise<boolean>;
 	readonly workspace: string;
@@ -97,11 +101,9 @@ export class Deliveries {
 		});
 	}
 
-	/** With what an earlier process has left. @throws StoreError */
-	async begin(owed: readonly OutboxRow[]): Promise<void> {
-		const { store, workspace } = this.#options;
-		await this.#attention.read();
-		const held = await store.outbox.held(workspace);
+	/** With what an earlier process has left. */
+	begin(owed: readonly OutboxRow[]): void {
+		const { held } = this.#options;
 		this.dispatcher.expectHeld(held);
 		this.held.note(held);
 		this.#backlog.offer(owed);

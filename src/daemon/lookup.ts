@@ -18,6 +18,7 @@ import type { ProxyEnvironment } from "../lib/proxy.ts";
 import { runPageUrl } from "../prefect/connection.ts";
 import { ReadingStore } from "../store/reading-store.ts";
 import type { RunRow } from "../store/store.ts";
+import { wordsIn } from "./attention.ts";
 import { connectionOf, workspaceOf } from "./connection.ts";
 import { Inspector } from "./inspector.ts";
 import { inspectionOf, inspectionOfStore } from "./stored-inspection.ts";
@@ -137,11 +138,11 @@ async function storedAttention(
 	store: ReadingStore,
 	{ workspace, nowMs }: { readonly workspace: string; readonly nowMs: number },
 ): Promise<Attention> {
-	const words = await store.silences.acknowledgements(workspace);
+	const { silences, acknowledgements } = await wordsIn(store, { workspace, nowMs });
 	return {
-		silences: await store.silences.silences({ workspace, afterMs: nowMs }),
+		silences,
 		windows: [],
-		acknowledgements: new Map(words.map((word) => [word.alertId, word])),
+		acknowledgements: new Map(acknowledgements.map((word) => [word.alertId, word])),
 		openGroups: [],
 		workspace,
 	};

@@ -4,14 +4,19 @@ import type { Settings } from "../config/schema.ts";
 import type { KnownWorld } from "../core/restoration.ts";
 import { Tracker } from "../core/tracker.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { HeldDelivery } from "../store/outbox-store.ts";
 import { runsOf } from "../store/runs-of.ts";
 import type { Store, StoredWorld } from "../store/store.ts";
+import { type Words, wordsIn } from "./attention.ts";
 import { detectorSettingsOf } from "./reload.ts";
 
 /** What the store held at the start, and a tracker that knows it. */
 export interface Restored {
 	readonly tracker: Tracker;
 	readonly world: StoredWorld;
+	readonly words: Words;
+	/** Deliveries that are kept from their sinks. */
+	readonly held: readonly HeldDelivery[];
 }
 
 /** @throws StoreError */
@@ -43,7 +48,8 @@ export async function restoredFrom({
 		await nextTurn();
 	}
 	tracker.restore(knownWorldOf(world), clock.now());
-	return { tracker, world };
+	const words = await wordsIn(store, { workspace, nowMs: clock.now().wallMs });
+	return { tracker, world, words, held: await store.outbox.held(workspace) };
 }
 
 export function knownWorldOf(world: StoredWorld): KnownWorld {

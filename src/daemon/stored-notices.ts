@@ -1,9 +1,9 @@
 import type { Settings } from "../config/schema.ts";
-import type { Acknowledgement, Silence } from "../core/silence.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { ProxyEnvironment } from "../lib/proxy.ts";
 import type { OutboxEntry, OutboxQuery } from "../store/outbox-store.ts";
 import { ReadingStore } from "../store/reading-store.ts";
+import { type Words, wordsIn } from "./attention.ts";
 import { connectionOf, workspaceOf } from "./connection.ts";
 
 export interface StoredNoticesOptions {
@@ -22,13 +22,8 @@ export async function storedOutbox(
 }
 
 /** Silences that last, and acknowledgements of what is open, read from the database. @throws OperatorError */
-export async function storedWords(
-	options: StoredNoticesOptions,
-): Promise<{ readonly silences: readonly Silence[]; readonly acknowledgements: readonly Acknowledgement[] }> {
-	return await reading(options, async (store, workspace) => ({
-		silences: await store.silences.silences({ workspace, afterMs: options.clock.now().wallMs }),
-		acknowledgements: await store.silences.acknowledgements(workspace),
-	}));
+export async function storedWords(options: StoredNoticesOptions): Promise<Words> {
+	return await reading(options, (store, workspace) => wordsIn(store, { workspace, nowMs: options.clock.now().wallMs }));
 }
 
 async function reading<Result>(

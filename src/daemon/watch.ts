@@ -212,7 +212,7 @@ export class Watch implements AsyncDisposable {
 	 * @throws StoreError when the database is damaged; OutsideError when verdicts could not be saved at the end
 	 */
 	async run(signal: AbortSignal): Promise<void> {
-		await this.#deliveries.begin(this.#options.world.outbox);
+		this.#deliveries.begin(this.#options.world.outbox);
 		const drained = new AbortController();
 		const failed = new AbortController();
 		const core = supervise(

@@ -34,7 +34,7 @@ export class RefusedWatch implements AsyncDisposable {
 	private constructor(
 		stub: PrefectStub,
 		clock: HandClock,
-		held: Pick<WatchOptions, "live" | "store" | "tracker" | "world">,
+		held: Pick<WatchOptions, "live" | "store" | "tracker" | "world" | "words" | "held">,
 	) {
 		this.stub = stub;
 		stub.upgradeStatus = 403;

@@ -3,6 +3,7 @@ import type { LoadedConfig } from "../../src/config/load.ts";
 import { fields, type Settings, settingsSchema } from "../../src/config/schema.ts";
 import { type Episode, groupTransitionOf, type Transition, transitionOf } from "../../src/core/episode.ts";
 import type { GroupIncident } from "../../src/core/group-incident.ts";
+import { wordsIn } from "../../src/daemon/attention.ts";
 import { Deliveries } from "../../src/daemon/deliveries.ts";
 import type { Notice, Sink } from "../../src/notify/sink.ts";
 import type { MemoryDisk } from "../../src/store/memory-disk.ts";
@@ -51,7 +52,7 @@ export function settingsOf(sinks: readonly object[], maintenance: readonly objec
 export class DeliveriesStage {
 	readonly under: PersisterUnderTest;
 	readonly sinks: readonly Sink[];
-	readonly deliveries: Deliveries;
+	deliveries!: Deliveries;
 	readonly live: LiveSettings;
 	settings: Settings;
 	open: Episode[] = [];
@@ -71,12 +72,16 @@ export class DeliveriesStage {
 			settings,
 			() => ({ settings: this.settings, warnings: [] }) as unknown as LoadedConfig,
 		);
+	}
+
+	async begin(): Promise<this> {
+		const { store } = this.under;
 		const open = () => this.open;
 		const openGroups = () => this.openGroups;
 		this.deliveries = new Deliveries({
-			settings,
+			settings: this.settings,
 			live: this.live,
-			sinks,
+			sinks: this.sinks,
 			inspection: {
 				get openEpisodes() {
 					return open();
@@ -85,18 +90,17 @@ export class DeliveriesStage {
 					return openGroups();
 				},
 			},
-			store: this.under.store,
+			store,
 			persister: this.under.persister,
 			releaseScope: async () => false,
 			workspace,
 			reporter: this.under.told.reporter,
-			clock,
+			clock: this.under.clock,
+			words: await wordsIn(store, { workspace, nowMs: this.under.clock.now().wallMs }),
+			held: await store.outbox.held(workspace),
 			random: () => 1,
 		});
-	}
-
-	async begin(): Promise<this> {
-		await this.deliveries.begin((await this.under.store.load(workspace)).outbox);
+		this.deliveries.begin((await store.load(workspace)).outbox);
 		const loops = Object.values(this.deliveries.loops());
 		this.#running = Promise.all(loops.map((loop) => loop(this.#stop.signal)));
 		this.#running.catch(() => undefined);
