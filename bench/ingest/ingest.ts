@@ -9,7 +9,7 @@ import { type ZombiedTurn, zombiedTurn } from "./zombied-side.ts";
 export interface IngestOptions {
 	readonly python: string;
 	readonly liveRuns: readonly number[];
-	/** Of each of zombied's turns; null: two million, and two for each live run at least. */
+	/** Of each of zombied's turns; null: `eventsMin`, and `eventsPerRunMin` for each live run at least. */
 	readonly events: number | null;
 	readonly repetitions: number;
 	/** No further repetition begins after it; each size has one at least, and its share of the time that is left. */
@@ -47,6 +47,11 @@ interface Pair {
 	readonly prefectEventsPerSecond: number;
 	readonly prefectCpuMicros: number;
 }
+
+/** A turn has start-up's cold code and the shutdown in it, half a second: these are ten seconds and more. */
+const eventsMin = 4_000_000;
+/** So many that a run's beats come together before they are stored, as they do at such a rate; and yet each run's are, at the end. */
+const eventsPerRunMin = 4;
 
 /** Three to four seconds of what Prefect's subscriber takes. */
 const prefectEvents = 20_000;
@@ -96,7 +101,7 @@ async function takeTurns(source: SourceProcess, options: TurnOptions): Promise<P
 	const { python, liveRuns, folder, fleet, turn, nodeArgs, signal } = options;
 	// The same frames for both.
 	const seed = 1_000_003 * (turn + 1);
-	const events = options.events ?? Math.max(2_000_000, 2 * liveRuns);
+	const events = options.events ?? Math.max(eventsMin, eventsPerRunMin * liveRuns);
 	const database = folder.file("zombied.db");
 	const zombied = async (): Promise<ZombiedTurn> => {
 		for (const suffix of ["", "-wal", "-shm"]) await rm(`${database}${suffix}`, { force: true });
