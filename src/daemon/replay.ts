@@ -32,6 +32,8 @@ export interface ReplayOptions {
 const tickEveryMs = 1_000;
 /** Turns of the event loop without work after which nothing more comes by itself. */
 const quietTurns = 3;
+/** Frames that come in one go: fewer than the input queue has room for at its least. */
+const playedMax = 100;
 
 /**
  * Plays a story through the daemon's own pipeline on a virtual clock: frames enter as text at the parser, REST is
@@ -66,6 +68,8 @@ class Player {
 	#nextTickMs = 0;
 	#streamUp = true;
 	#connected = false;
+	/** Frames since all came to rest. */
+	#played = 0;
 	#life: Life | null = null;
 	#inFlight = 0;
 	#failure: unknown = null;
@@ -84,8 +88,7 @@ class Player {
 			if (!hasBegun) await this.#begin(startsMs ?? line.at);
 			hasBegun = true;
 			if (endsMs !== null && line.at > endsMs) break;
-			await this.#moveTo(line.at);
-			await this.#apply(line);
+			if (!this.#playsFrame(line)) await this.#apply(line);
 			endMs = Math.max(endMs, line.at);
 		}
 		if (hasBegun) await this.#moveTo(endMs);
@@ -101,6 +104,7 @@ class Player {
 
 	/** Every tick and every sleeper up to `ms` has its turn, in order of time, and what it sets off comes to rest first. */
 	async #moveTo(ms: number): Promise<void> {
+		if (this.#played > 0) await this.#rest();
 		for (;;) {
 			const nextMs = Math.min(this.#nextTickMs, this.#clock.nextWakeMs);
 			if (nextMs > ms) break;
@@ -115,10 +119,26 @@ class Player {
 		this.#clock.advanceTo(ms);
 	}
 
-	async #apply(line: IncidentLine): Promise<void> {
+	/**
+	 * Frames between two ticks come in one go, as a socket brings them: nothing is asked or judged before the next tick.
+	 *
+	 * @returns false: it is another line, or others have to have their turn before it
+	 */
+	#playsFrame(line: IncidentLine): boolean {
+		const isFrame = line.frame !== undefined || line.text !== undefined;
+		const nextMs = Math.min(this.#nextTickMs, this.#clock.nextWakeMs);
+		if (!isFrame || this.#played === playedMax || line.at >= nextMs) return false;
+		this.#clock.advanceTo(line.at);
+		this.#played += 1;
 		this.#server.learn(line);
-		if (line.frame !== undefined) this.#deliver(JSON.stringify(line.frame));
-		if (line.text !== undefined) this.#deliver(line.text);
+		this.#deliver(line.text ?? JSON.stringify(line.frame));
+		return true;
+	}
+
+	async #apply(line: IncidentLine): Promise<void> {
+		await this.#moveTo(line.at);
+		if (this.#playsFrame(line)) return;
+		this.#server.learn(line);
 		if (line.stream !== undefined) this.#setStream(line.stream === "up");
 		if (line.daemon === "stop") await this.#kill();
 		if (line.daemon === "start") await this.#start();
@@ -265,6 +285,7 @@ class Player {
 
 	/** Lets the event loop turn until nothing is queued, asked or committed: whatever is left waits for virtual time. */
 	async #rest(): Promise<void> {
+		this.#played = 0;
 		for (let quiet = 0; quiet < quietTurns; ) {
 			await new Promise((resolve) => setImmediate(resolve));
 			const busy = this.#inFlight > 0 || this.#life?.watch.isBusy === true;

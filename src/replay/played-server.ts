@@ -7,6 +7,8 @@ interface StoredEvent {
 	readonly name: string;
 	readonly resourceId: string;
 	readonly occurredMs: number;
+	/** In the order in which they were stored. */
+	readonly place: number;
 	/** As text, which takes a fraction of the room: a story may have 200,000. */
 	readonly json: string;
 }
@@ -36,6 +38,9 @@ export class PlayedServer {
 	readonly #runsFromEvents: boolean;
 	readonly #runs = new Map<string, ApiRun>();
 	readonly #events: StoredEvent[] = [];
+	readonly #eventsOf = new Map<string, StoredEvent[]>();
+	/** As REST lists them; null: they have changed since. */
+	#listed: readonly ApiRun[] | null = null;
 	readonly #eventIds = new Set<string>();
 	/** The newest log line of each run. */
 	readonly #logs = new Map<string, string>();
@@ -55,7 +60,7 @@ export class PlayedServer {
 
 	/** Takes in what the server knows from this line on. Frames are stored as well: what is sent is kept. */
 	learn(line: IncidentLine): void {
-		if (line.api !== undefined) this.#runs.set(line.api.id.toLowerCase(), line.api);
+		if (line.api !== undefined) this.#putRun(line.api.id.toLowerCase(), line.api);
 		const event = eventOf(line);
 		if (event !== undefined) this.#store(event);
 		if (line.log !== undefined) this.#logs.set(line.log.flow_run_id.toLowerCase(), line.log.timestamp);
@@ -98,44 +103,65 @@ export class PlayedServer {
 		return status === undefined ? [] : [{ status }];
 	}
 
+	#putRun(id: string, run: ApiRun): void {
+		this.#runs.set(id, run);
+		this.#listed = null;
+	}
+
 	#store(event: Readonly<Record<string, unknown>>): void {
 		const id = String(event.id);
 		if (this.#eventIds.has(id)) return;
 		this.#eventIds.add(id);
 		const resource = event.resource as Readonly<Record<string, unknown>> | undefined;
-		this.#events.push({
+		const stored = {
 			id,
 			name: String(event.event),
 			resourceId: String(resource?.["prefect.resource.id"]),
 			occurredMs: Date.parse(String(event.occurred)),
+			place: this.#events.length,
 			json: JSON.stringify(event),
-		});
+		};
+		this.#events.push(stored);
+		const ofResource = this.#eventsOf.get(stored.resourceId);
+		if (ofResource === undefined) this.#eventsOf.set(stored.resourceId, [stored]);
+		else ofResource.push(stored);
 		const run = this.#runsFromEvents ? runOfStateEvent(event) : null;
-		if (run !== null && isNewer(run, this.#runs.get(run.id))) this.#runs.set(run.id, run);
+		if (run !== null && isNewer(run, this.#runs.get(run.id))) this.#putRun(run.id, run);
 	}
 
 	#flowRuns(body: { flow_runs?: RunFilter; limit?: number; offset?: number }): unknown[] {
 		const { id, state } = body.flow_runs ?? {};
 		const wanted =
 			id?.any_ === undefined
-				? [...this.#runs.values()]
-				: id.any_.flatMap((one) => this.#runs.get(one.toLowerCase()) ?? []);
+				? this.#allRuns()
+				: byId(id.any_.flatMap((one) => this.#runs.get(one.toLowerCase()) ?? []));
 		const types = state?.type?.any_;
 		const names = state?.name?.any_;
-		const rows = wanted
-			.filter(
-				(run) =>
-					(types === undefined && names === undefined) ||
-					types?.includes(run.state_type) === true ||
-					names?.includes(run.state_name) === true,
-			)
-			.toSorted((a, b) => (a.id < b.id ? 1 : -1));
+		const rows = wanted.filter(
+			(run) =>
+				(types === undefined && names === undefined) ||
+				types?.includes(run.state_type) === true ||
+				names?.includes(run.state_name) === true,
+		);
 		const offset = body.offset ?? 0;
 		return rows.slice(offset, offset + (body.limit ?? 200)).map(flowRunJson);
 	}
 
+	#allRuns(): readonly ApiRun[] {
+		this.#listed ??= byId([...this.#runs.values()]);
+		return this.#listed;
+	}
+
+	/** Of these resources; undefined: of all. */
+	#eventsOn(resourceIds: readonly string[] | undefined): readonly StoredEvent[] {
+		if (resourceIds === undefined) return this.#events;
+		return [...new Set(resourceIds)]
+			.flatMap((one) => this.#eventsOf.get(one) ?? [])
+			.sort((one, other) => one.place - other.place);
+	}
+
 	#firstEvents({ filter, limit }: { filter: EventFilter; limit: number }): unknown {
-		const found = this.#events.filter((event) => matches(event, filter));
+		const found = this.#eventsOn(filter.resource?.id).filter((event) => matches(event, filter));
 		const sign = filter.order === "ASC" ? 1 : -1;
 		found.sort((a, b) => sign * (a.occurredMs - b.occurredMs));
 		return this.#page(filter.resource?.distinct === true ? firstOfEach(found) : found, limit);
@@ -180,11 +206,14 @@ function matches(event: StoredEvent, filter: EventFilter): boolean {
 	const { name, prefix } = filter.event ?? {};
 	if (name !== undefined && !name.includes(event.name)) return false;
 	if (prefix !== undefined && !prefix.some((start) => event.name.startsWith(start))) return false;
-	if (filter.resource?.id !== undefined && !filter.resource.id.includes(event.resourceId)) return false;
 	if (!namesAny(event, filter.related?.id)) return false;
 	const { since, until } = filter.occurred ?? {};
 	if (since !== undefined && event.occurredMs < Date.parse(since)) return false;
 	return until === undefined || event.occurredMs <= Date.parse(until);
+}
+
+function byId(runs: readonly ApiRun[]): readonly ApiRun[] {
+	return runs.toSorted((a, b) => (a.id < b.id ? 1 : -1));
 }
 
 function namesAny({ json }: StoredEvent, ids: readonly string[] | undefined): boolean {
