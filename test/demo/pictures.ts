@@ -1,7 +1,7 @@
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { DaemonSession } from "../_util/cli-session.ts";
+import { DaemonSession, runCommand } from "../_util/cli-session.ts";
 import { eventually } from "../_util/eventually.ts";
 import { PrefectStub } from "../_util/prefect-stub.ts";
 import { TempFolder } from "../_util/temp-folder.ts";
@@ -34,6 +34,7 @@ try {
 	console.log(`the scene is set: ${daemon.address}`);
 	await until((page) => /Zombies <span class="count">4</u.test(page));
 	console.log("dead runs are told");
+	await say();
 	scene.resolve();
 	scene.cut();
 	await until((page) => page.includes("Fell silent together") && page.includes("recovered"));
@@ -48,6 +49,18 @@ try {
 async function until(isSo: (page: string) => boolean): Promise<void> {
 	const look = async (): Promise<boolean> => isSo(await (await fetch(`${daemon.address}/`)).text());
 	await eventually(look, { what: "the scene", timeoutMs: patienceMs, everyMs: 1_000 });
+}
+
+/** What people say about it. */
+async function say(): Promise<void> {
+	const silence = ["silence", "add", "--work-pool", "gpu", "--for", "2h", "--why", "new drivers on the nodes"];
+	const run = await (await fetch(`${daemon.address}/api/v1/runs/${scene.victim}`)).json();
+	const { alert_id: alertId } = run as { readonly alert_id: string };
+	for (const args of [silence, ["ack", alertId, "--why", "Kim is on it: the node is being replaced"]]) {
+		const options = { folder: folder.path, env: { PREFECT_API_URL: stub.url, ZOMBIED_HTTP_LISTEN: daemon.listen } };
+		const { code, stderr } = await runCommand(args, options);
+		if (code !== 0) throw new Error(stderr);
+	}
 }
 
 async function takePictures(): Promise<void> {
