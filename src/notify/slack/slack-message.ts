@@ -1,4 +1,5 @@
-import { isRaise } from "../../core/episode.ts";
+import { isOfEpisode, isRaise } from "../../core/episode.ts";
+import type { GroupIncident } from "../../core/group-incident.ts";
 import { cut } from "../../observe/plain-text.ts";
 import { type AlertLine, toAlertLine } from "../alert-line.ts";
 import type { AlertLineContext, TextLimits } from "../line-parts.ts";
@@ -8,6 +9,10 @@ import type { Notice } from "../sink.ts";
 const textCharsMax = 3000;
 /** Of one alert among several: more of them fit, and its page says the rest. */
 const entryCharsMax = 400;
+/** Of a group incident: the page has the rest. */
+const runLinksMax = 10;
+/** Of a run's id the end, since those of runs that began together begin alike. */
+const idCharsShown = 12;
 const limits: TextLimits = { textCharsMax: 1500, tagsMax: 10, relatedRunsMax: 10 };
 
 /** The body of a request to an incoming webhook of Slack (docs.slack.dev, "Sending messages using incoming webhooks"). */
@@ -51,8 +56,18 @@ function counted(count: number, what: string): readonly string[] {
 function entryOf({ transition, reminder }: Notice, context: AlertLineContext): string {
 	const line = toAlertLine(transition, context, limits);
 	const again = reminder === null ? "" : `still open (reminder ${reminder}): `;
-	const link = "flow_run" in line ? ` (<${line.flow_run.url}|flow run>)` : "";
+	const link = isOfEpisode(transition)
+		? ` (<${context.uiUrl(transition.episode.runId)}|flow run>)`
+		: runLinks(transition.incident, context);
 	return `${markOf(line)} ${again}${escaped(line.message)}${link}`;
+}
+
+/** The first runs of a group incident. */
+function runLinks({ runIds, runsTotal }: GroupIncident, { uiUrl }: AlertLineContext): string {
+	const shown = runIds.slice(0, runLinksMax);
+	if (shown.length === 0) return "";
+	const links = shown.map((runId) => `<${uiUrl(runId)}|${runId.slice(-idCharsShown)}>`).join(", ");
+	return ` (${links}${runsTotal > shown.length ? `, and ${runsTotal - shown.length} more` : ""})`;
 }
 
 /** One that people see in a list at a glance, and that says the same without colour. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Episode } from "../../../src/core/episode.ts";
+import { type Episode, groupTransitionOf } from "../../../src/core/episode.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import type { Notice } from "../../../src/notify/sink.ts";
 import { toSlackMessage } from "../../../src/notify/slack/slack-message.ts";
@@ -7,6 +7,7 @@ import { SlackSink } from "../../../src/notify/slack/slack-sink.ts";
 import { type Answer, HttpReceiver, type Received } from "../../_util/http-receiver.ts";
 import { SkippingClock } from "../../_util/prefect-clock.ts";
 import { sampleTransition } from "../../_util/sample-episode.ts";
+import { groupOf, runIdOf } from "../../_util/store-samples.ts";
 
 const context = { namespace: "prod", uiUrl: (id: string) => `http://prefect.test/runs/flow-run/${id}` };
 const signal = new AbortController().signal;
@@ -42,6 +43,28 @@ describe("D5: a message to Slack", () => {
 		);
 		expect(toSlackMessage([noticeOf({ closed })], context).text).toMatch(
 			/^:white_check_mark: zombie resolved: .*: ended after/u,
+		);
+	});
+
+	test.each([
+		[2, 2, /^:rotating_light: work pool k8s: 2 of 5 .* \(<[^|]+\/0198c0de-[^|]+\|0{12}>, <[^|]+\|0{11}1>\)$/u],
+		[40, 2, /, <[^|]+\|0{11}1>, and 38 more\)$/u],
+		[300, 200, /(?:<[^|]+\|0{11}\d>, ){9}<[^|]+\|0{11}9>, and 290 more\)$/u],
+	])("of a group incident of %i runs has their number and the first of them", (runsTotal, known, words) => {
+		const runIds = Array.from({ length: known }, (_, n) => runIdOf(n));
+		const transition = groupTransitionOf(groupOf("group-1", { runsTotal, runIds }), "prod");
+		const { text } = toSlackMessage([{ transition, key: transition.key, reminder: null }], context);
+		expect(text).toMatch(words);
+		expect(text.length).toBeLessThanOrEqual(3000);
+	});
+
+	test("of a reminder says that it is none of news", () => {
+		const again = { ...noticeOf(), reminder: 2 };
+		expect(toSlackMessage([again], context).text).toMatch(
+			/^:rotating_light: still open \(reminder 2\): zombie: flow run/u,
+		);
+		expect(toSlackMessage([noticeOf({ runId: "run-2" }), again], context).text).toMatch(
+			/^\*zombied: 1 raised, 1 still open\*/u,
 		);
 	});
 
