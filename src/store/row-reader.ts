@@ -64,6 +64,8 @@ export class RowReader {
 
 	/** A page of which no row can be understood is not the last one. */
 	readRuns({ workspace, afterPlace, rowsMax }: RunsQuery): readonly StoredRun[] {
+		// Since the last time through, labels may have been deleted, and their ids given to others.
+		if (afterPlace === 0) this.#labels.clear();
 		for (let after = afterPlace; ; ) {
 			const page = this.#parts.statements.readRuns.all(after, workspace, rowsMax);
 			const unreadable: UnreadableRow[] = [];

@@ -38,7 +38,16 @@ function idsOf(groups: readonly GroupIncident[]): readonly string[] {
 
 async function worldOf(store: Store) {
 	return Promise.all(
-		fewWorkspaces.map(async (name) => ({ ...(await store.load(name)), runs: await placedRunsIn(store, name) })),
+		fewWorkspaces.map(async (workspace) => {
+			const all = { workspace, sink: null, key: null, rowsMax: 1_000 };
+			return {
+				...(await store.load(workspace)),
+				runs: await placedRunsIn(store, workspace),
+				owed: await store.outbox.entries({ ...all, which: "owed" }),
+				undeliverable: await store.outbox.entries({ ...all, which: "undeliverable" }),
+				held: new Set((await store.outbox.held(workspace)).map((held) => JSON.stringify(held))),
+			};
+		}),
 	);
 }
 

@@ -55,6 +55,20 @@ export function retentionLaws(build: BuildHouse): void {
 		expect(await store.commit(batchOf({ runs: [{ row, version: 0 }] }))).toMatchObject({ lost: [], lostBeats: [] });
 	});
 
+	test("a run has its own labels, whatever was deleted since the runs were read last", async () => {
+		await using house = await build(new StandingClock());
+		await using store = await house.open();
+		const rows = [1, 2].map((n) =>
+			rowOf(n, { state: completed, updatedAtMs: n, labels: { ...rowOf(n).labels, flowName: `flow-${n}` } }),
+		);
+		for (const [index, row] of rows.entries()) {
+			await store.commit(batchOf({ runs: [{ row, version: 0 }] }));
+			expect((await runsIn(store, workspace)).map((run) => run.row)).toStrictEqual([row]);
+			await store.retain({ runsBeforeMs: index + 1.5, episodesBeforeMs: 0 });
+		}
+		expect(await runsIn(store, workspace)).toStrictEqual([]);
+	});
+
 	test("an old ended run stays while its episode is open", async () => {
 		await using house = await build(new StandingClock());
 		await using store = await house.open();
