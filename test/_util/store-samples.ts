@@ -40,7 +40,7 @@ export function stateOf(type: StateType): StateView {
 	};
 }
 
-const fullLabels: RunLabels = {
+export const fullLabels: RunLabels = {
 	name: "wise-otter 🦦",
 	flowId: "flow-1",
 	flowName: "etl",

@@ -8,6 +8,7 @@ import {
 	closedOf,
 	deliveryOf,
 	episodeOf,
+	fullLabels,
 	groupOf,
 	rowOf,
 	runIdOf,
@@ -59,7 +60,7 @@ export function retentionLaws(build: BuildHouse): void {
 		await using house = await build(new StandingClock());
 		await using store = await house.open();
 		const rows = [1, 2].map((n) =>
-			rowOf(n, { state: completed, updatedAtMs: n, labels: { ...rowOf(n).labels, flowName: `flow-${n}` } }),
+			rowOf(n, { state: completed, lastBeat: null, updatedAtMs: n, labels: { ...fullLabels, flowName: `flow-${n}` } }),
 		);
 		for (const [index, row] of rows.entries()) {
 			await store.commit(batchOf({ runs: [{ row, version: 0 }] }));
