@@ -28,8 +28,8 @@ const bodyCharsMax = 10_000;
 /** Of a placeholder that is none so much is shown. */
 const nameCharsMax = 60;
 
-/** What every sink has beside the settings of its type. */
-function common() {
+/** What every sink has beside the settings of its type. @param foldsGroups people are told by it, who want one message of a storm */
+function common(foldsGroups = false) {
 	return {
 		name: shortName().optional(),
 		match: matchSchema.optional(),
@@ -37,7 +37,7 @@ function common() {
 		escalateAfter: durationBetween("10s", "30d").optional(),
 		groupWait: durationBetween("1s", "10m").optional(),
 		maxPerMinute: numberBetween(0.1, 600).optional(),
-		foldGroups: onOrOff().optional(),
+		foldGroups: onOrOff().prefault(foldsGroups),
 	};
 }
 
@@ -71,10 +71,15 @@ const signingSecret = secretPart("secret");
 
 /** One schema a type of sink; `type` tells which. */
 const sinkTypes = {
-	slack: z.strictObject({ type: z.literal("slack"), ...common(), ...reminded(), ...secretPart("url", secretUrl()) }),
+	slack: z.strictObject({
+		type: z.literal("slack"),
+		...common(true),
+		...reminded(),
+		...secretPart("url", secretUrl()),
+	}),
 	pagerduty: z.strictObject({
 		type: z.literal("pagerduty"),
-		...common(),
+		...common(true),
 		...reminded(),
 		...secretPart("routingKey", routingKey()),
 		url: httpUrl().prefault("https://events.pagerduty.com/v2/enqueue"),

@@ -10,6 +10,13 @@ export type HoldReason = (typeof holdReasons)[number];
 export const deadFates = ["refused", "given_up", "dropped"] as const;
 export type DeadFate = (typeof deadFates)[number];
 
+/** Which delivery: a transition has one for each sink that wants it. */
+export interface DeliveryKey {
+	readonly sink: string;
+	/** `Transition.key`. */
+	readonly key: string;
+}
+
 /** A raise that is kept from a sink. */
 export interface Hold {
 	readonly reason: HoldReason;
@@ -28,6 +35,12 @@ export interface Settlement {
 	/** For people; null of what was delivered. */
 	readonly detail: string | null;
 }
+
+/** A delivery is kept from its sink for a while. */
+export type DeliveryHold = DeliveryKey & Hold;
+
+/** A delivery has come to its end. */
+export type DeliverySettlement = DeliveryKey & Settlement;
 
 export const deliveredToSink: Settlement = { fate: "delivered", detail: null };
 

@@ -1,7 +1,7 @@
 import { secretsOf } from "../config/describe.ts";
 import type { LiveSettings } from "../config/live-settings.ts";
 import type { Settings } from "../config/schema.ts";
-import type { Hold, Settlement } from "../core/delivery.ts";
+import type { DeliveryHold, Hold, Settlement } from "../core/delivery.ts";
 import type { Transition } from "../core/episode.ts";
 import type { Inspection } from "../core/inspection.ts";
 import { type Attention, holdOf } from "../core/telling.ts";
@@ -9,7 +9,6 @@ import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
 import { newShortId } from "../lib/short-id.ts";
 import { Dispatcher } from "../notify/dispatcher.ts";
-import type { DeliveryHold } from "../notify/lane.ts";
 import type { Sink } from "../notify/sink.ts";
 import { redactionOf } from "../observe/redaction.ts";
 import type { Reporter } from "../observe/reporter.ts";

@@ -50,22 +50,30 @@ export class HeldDeliveries {
 		const open = openGroupIds();
 		if ([...this.#openGroupIds].some((id) => !open.has(id))) this.#allAsked = true;
 		this.#openGroupIds = open;
-		if (this.#allAsked || wallMs >= this.#dueMs) await this.#release(this.#allAsked ? null : wallMs);
+		if (!this.#allAsked && wallMs < this.#dueMs) return;
+		const [all, dueMs] = [this.#allAsked, this.#dueMs];
+		// Forgotten before, not after: what is asked or held while the store is at work is for the next round.
+		this.#allAsked = false;
+		this.#dueMs = Number.POSITIVE_INFINITY;
+		if (await this.#release(all ? null : wallMs)) return;
+		this.#allAsked ||= all;
+		this.#dueMs = Math.min(this.#dueMs, dueMs);
 	}
 
-	async #release(dueMs: number | null): Promise<void> {
+	/** False: the store fails. */
+	async #release(dueMs: number | null): Promise<boolean> {
 		const { store, persister, backlog, workspace, reporter } = this.#options;
 		try {
 			// What was held a moment ago is in the store once that has been committed.
-			if (!(await persister.settled())) return;
+			if (!(await persister.settled())) return false;
 			const released = await store.outbox.release({ workspace, dueMs });
-			this.#allAsked = false;
-			this.#dueMs = Number.POSITIVE_INFINITY;
-			this.note(await store.outbox.held(workspace));
 			for (const { sink } of released) backlog.reread(sink);
+			this.note(await store.outbox.held(workspace));
+			return true;
 		} catch (error) {
 			if (!(error instanceof StoreError)) throw error;
 			reporter.storeFailed(error.code, messageOf(error));
+			return false;
 		}
 	}
 }

@@ -1,11 +1,10 @@
-import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { Settings } from "../config/schema.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { ProxyEnvironment } from "../lib/proxy.ts";
 import type { Random } from "../lib/random.ts";
-import { createSilentReporter } from "../observe/silent-reporter.ts";
-import { RestTransport } from "../prefect/rest-transport.ts";
+import { oneOffTransport } from "../prefect/one-off-transport.ts";
+import type { RestTransport } from "../prefect/rest-transport.ts";
 import { StoredHistory } from "../prefect/stored-history.ts";
 import { eventOf, type IncidentLine } from "../replay/incident-file.ts";
 import { OpeningRuns } from "../replay/recorded-runs.ts";
@@ -49,15 +48,11 @@ const progressEveryMs = 10_000;
 export async function readHistory(options: HistoryOptions, signal: AbortSignal): Promise<History> {
 	const { settings, clock, random, onProgress } = options;
 	const connection = connectionOf(settings, options.version, options.environment);
-	await using transport = new RestTransport({
-		settings: connection,
+	await using transport = oneOffTransport({
+		connection,
+		restPerSecond: settings.limits.restPerSecond,
 		clock,
 		random,
-		reporter: createSilentReporter(),
-		restPerSecond: settings.limits.restPerSecond,
-		csrfClientId: randomUUID(),
-		onAnswer: () => undefined,
-		onFailure: () => undefined,
 	});
 	const untilMs = await serverNowMs(transport, clock, signal);
 	const sinceMs = untilMs - options.sinceMs;

@@ -9,10 +9,9 @@ import type { Random } from "../lib/random.ts";
 import { noticeOf, type Sink } from "../notify/sink.ts";
 import { testAlert } from "../notify/test-alert.ts";
 import { wayOutFrom } from "../notify/way-out.ts";
-import { createSilentReporter } from "../observe/silent-reporter.ts";
 import { runPageUrl } from "../prefect/connection.ts";
 import { EventWriter } from "../prefect/event-writer.ts";
-import { RestTransport } from "../prefect/rest-transport.ts";
+import { oneOffTransport } from "../prefect/one-off-transport.ts";
 import { connectionOf, workspaceOf } from "./connection.ts";
 import { sinkOf } from "./sinks.ts";
 
@@ -44,15 +43,11 @@ export async function testSinks(options: NotifyTestOptions, signal: AbortSignal)
 	const { settings, clock, random, environment, version } = options;
 	const chosen = chosenOf(settings.sinks, options.sink);
 	const connection = connectionOf(settings, version, environment);
-	await using transport = new RestTransport({
-		settings: connection,
+	await using transport = oneOffTransport({
+		connection,
+		restPerSecond: settings.limits.restPerSecond,
 		clock,
 		random,
-		reporter: createSilentReporter(),
-		restPerSecond: settings.limits.restPerSecond,
-		csrfClientId: randomUUID(),
-		onAnswer: () => undefined,
-		onFailure: () => undefined,
 	});
 	const parts = {
 		namespace: settings.namespace,

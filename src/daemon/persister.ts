@@ -1,3 +1,4 @@
+import type { DeliveryHold, DeliverySettlement } from "../core/delivery.ts";
 import type { Episode } from "../core/episode.ts";
 import type { GroupIncident } from "../core/group-incident.ts";
 import type { LearnedRow } from "../core/learning.ts";
@@ -8,16 +9,7 @@ import type { Tracker } from "../core/tracker.ts";
 import type { Clock, Instant } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Reporter } from "../observe/reporter.ts";
-import type {
-	CommitBatch,
-	CommitResult,
-	HeldRunChange,
-	OutboxHold,
-	OutboxRow,
-	OutboxSettlement,
-	RunChange,
-	Store,
-} from "../store/store.ts";
+import type { CommitBatch, CommitResult, HeldRunChange, OutboxRow, RunChange, Store } from "../store/store.ts";
 import { StoreError } from "../store/store-error.ts";
 import { type Changes, learnedKey, rowsIn, sentKey } from "./changes.ts";
 import { batchBeatsMax, batchRunsMax, takeDue } from "./due-runs.ts";
@@ -61,8 +53,8 @@ export class Persister {
 	readonly #changedRuns = new Set<string>();
 	#episodes: Episode[] = [];
 	#outbox: OutboxRow[] = [];
-	#held: OutboxHold[] = [];
-	#settled: OutboxSettlement[] = [];
+	#held: DeliveryHold[] = [];
+	#settled: DeliverySettlement[] = [];
 	#groups: GroupIncident[] = [];
 	/** Since when the change waits. */
 	readonly #heldRuns = new Map<string, number>();
@@ -121,13 +113,13 @@ export class Persister {
 		this.commitIfDue();
 	}
 
-	hold(hold: OutboxHold): void {
+	hold(hold: DeliveryHold): void {
 		this.#held.push(hold);
 		this.commitIfDue();
 	}
 
 	/** All or none of them. */
-	settle(settlements: readonly OutboxSettlement[]): void {
+	settle(settlements: readonly DeliverySettlement[]): void {
 		this.#settled.push(...settlements);
 		this.commitIfDue();
 	}

@@ -1,6 +1,6 @@
 import type { Transition } from "../core/episode.ts";
 import { reminderBetween, subjectIdOf } from "../core/telling.ts";
-import type { Clock } from "../lib/clock.ts";
+import type { Clock, Instant } from "../lib/clock.ts";
 import type { Dispatcher } from "../notify/dispatcher.ts";
 import type { Sink } from "../notify/sink.ts";
 import type { AttentionBook } from "./attention.ts";
@@ -25,20 +25,21 @@ export interface RemindersOptions {
  */
 export class Reminders {
 	readonly #options: RemindersOptions;
-	#lookedMs: number;
+	/** Of both clocks: how long ago it is the monotonic one tells, which reminders fall into it the wall clock. */
+	#looked: Instant;
 
 	constructor(options: RemindersOptions) {
 		this.#options = options;
-		this.#lookedMs = options.clock.now().wallMs;
+		this.#looked = options.clock.now();
 	}
 
 	/** Called every second. */
 	round(): void {
 		const { sinks, repeatMsOf, open, attention, clock } = this.#options;
-		const nowMs = clock.now().wallMs;
-		if (nowMs - this.#lookedMs < lookEveryMs) return;
-		const span = { afterMs: this.#lookedMs, untilMs: nowMs };
-		this.#lookedMs = nowMs;
+		const now = clock.now();
+		if (now.monoMs - this.#looked.monoMs < lookEveryMs) return;
+		const span = { afterMs: this.#looked.wallMs, untilMs: now.wallMs };
+		this.#looked = now;
 		const reminded = sinks.filter((sink) => repeatMsOf(sink) !== null);
 		if (reminded.length === 0) return;
 		const { acknowledgements } = attention.current;

@@ -21,9 +21,6 @@ export const plainTelling: SinkTelling = {
 	perMinuteMax: null,
 };
 
-/** What people read or are woken by; machines are told of each run. */
-const foldingTypes: readonly string[] = ["slack", "pagerduty"];
-
 export function tellingsOf({ sinks }: Pick<Settings, "sinks">): (sink: Pick<Sink, "name">) => SinkTelling {
 	const tellings = new Map(
 		sinks.map((sink): [string, SinkTelling] => [
@@ -32,7 +29,7 @@ export function tellingsOf({ sinks }: Pick<Settings, "sinks">): (sink: Pick<Sink
 				// A file is the log as well: the record of all.
 				heedsSilences: sink.type !== "file",
 				escalateAfterMs: sink.escalateAfter?.ms ?? null,
-				foldsGroups: sink.foldGroups ?? foldingTypes.includes(sink.type),
+				foldsGroups: sink.foldGroups,
 				repeatMs: ("repeat" in sink ? sink.repeat?.ms : null) ?? null,
 				groupWaitMs: sink.groupWait?.ms ?? 0,
 				perMinuteMax: sink.maxPerMinute ?? null,

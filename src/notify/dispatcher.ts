@@ -1,4 +1,11 @@
-import { deliveredToSink, type Hold, type HoldReason } from "../core/delivery.ts";
+import {
+	type DeliveryHold,
+	type DeliveryKey,
+	type DeliverySettlement,
+	deliveredToSink,
+	type Hold,
+	type HoldReason,
+} from "../core/delivery.ts";
 import type { Transition } from "../core/episode.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { called } from "../lib/called.ts";
@@ -6,14 +13,7 @@ import type { Clock } from "../lib/clock.ts";
 import { messageOf, OutsideError } from "../lib/errors.ts";
 import type { Random } from "../lib/random.ts";
 import type { Reporter } from "../observe/reporter.ts";
-import {
-	type DeliveryHold,
-	type DeliveryKey,
-	type DeliverySettlement,
-	happenedBefore,
-	Lane,
-	type Pace,
-} from "./lane.ts";
+import { Lane, type Pace } from "./lane.ts";
 import type { Notice, Sink } from "./sink.ts";
 
 /** A committed outbox row: what is owed to whom. */
@@ -44,8 +44,8 @@ export interface DispatcherOptions {
 /** A receiver that is down for a while is found again within 5 minutes of its return. */
 const retryBounds = { minMs: 1000, maxMs: 300_000 };
 /**
- * An alert that its receiver has not taken so long after it happened is given up, and counted: nobody acts on it any more, and
- * those behind it wait. But for the alert log on stdout, which is the record.
+ * An alert that its receiver has not taken so long after it happened (or was held no longer) is given up, and counted: nobody
+ * acts on it any more, and those behind it wait. But for the alert log on stdout, which is the record.
  */
 export const givenUpAfterMs = 24 * 60 * 60_000;
 
@@ -118,7 +118,7 @@ export class Dispatcher {
 	 */
 	offer(rows: readonly Delivery[]): number {
 		const { reporter, clock } = this.#options;
-		const { monoMs } = clock.now();
+		const now = clock.now();
 		let refused = 0;
 		const touched = new Set<Sending>();
 		for (const { sink, transition } of rows) {
@@ -129,7 +129,7 @@ export class Dispatcher {
 				reporter.deliveryFailed(sink, "overflow", "the outbox in memory is full; the rest waits in the database");
 				continue;
 			}
-			sending.lane.add(transition, null, monoMs);
+			sending.lane.add(transition, null, now);
 			touched.add(sending);
 		}
 		for (const sending of touched) this.#changed(sending);
@@ -145,7 +145,7 @@ export class Dispatcher {
 	remind(sink: string, transition: Transition, reminder: number): void {
 		const sending = this.#sendings.get(sink);
 		if (sending === undefined || sending.lane.size >= this.#rowsMaxOfSink()) return;
-		sending.lane.add(transition, reminder, this.#options.clock.now().monoMs);
+		sending.lane.add(transition, reminder, this.#options.clock.now());
 		this.#changed(sending);
 	}
 
@@ -252,7 +252,7 @@ export class Dispatcher {
 			lane.settle(notices, { fate: "refused", detail });
 			return null;
 		}
-		const old = givesUp ? happenedBefore(notices, clock.now().wallMs - givenUpAfterMs) : [];
+		const old = givesUp ? lane.owedSinceBefore(notices, clock.now().wallMs - givenUpAfterMs) : [];
 		for (const _ of old) reporter.deliveryFailed(name, "given_up", `after a day: ${detail}`);
 		lane.settle(old, { fate: "given_up", detail });
 		return { afterMs: error.retryAfterMs };

@@ -1,15 +1,7 @@
-import type { Hold, HoldReason, Settlement } from "../core/delivery.ts";
+import type { DeliveryHold, DeliverySettlement, Hold, HoldReason, Settlement } from "../core/delivery.ts";
 import { isOfEpisode, isRaise, raiseKeyOf, type Transition } from "../core/episode.ts";
+import type { Instant } from "../lib/clock.ts";
 import { type Notice, noticeOf, type Sink } from "./sink.ts";
-
-export interface DeliveryKey {
-	readonly sink: string;
-	/** `Transition.key`. */
-	readonly key: string;
-}
-
-export type DeliveryHold = DeliveryKey & Hold;
-export type DeliverySettlement = DeliveryKey & Settlement;
 
 /** How fast a sink is told. */
 export interface Pace {
@@ -37,6 +29,8 @@ export class Lane {
 	readonly #rows = new Map<string, Notice>();
 	/** Raises that are held: their resolves are not sent either. */
 	readonly #held = new Map<string, HoldReason>();
+	/** Of what was held until now, our wall clock: it does not count as tried meanwhile. */
+	readonly #freedWallMs = new Map<string, number>();
 	/** Since when something waits to be sent, on our monotonic clock. */
 	#waitingSinceMonoMs = 0;
 	#sentAtMonoMs = Number.NEGATIVE_INFINITY;
@@ -67,11 +61,11 @@ export class Lane {
 	}
 
 	/** @param reminder null: it is news, which is taken once */
-	add(transition: Transition, reminder: number | null, nowMonoMs: number): void {
+	add(transition: Transition, reminder: number | null, { monoMs, wallMs }: Instant): void {
 		const key = reminder === null ? transition.key : `${transition.key}:reminder`;
-		if (this.#rows.size === 0) this.#waitingSinceMonoMs = nowMonoMs;
+		if (this.#rows.size === 0) this.#waitingSinceMonoMs = monoMs;
 		this.#rows.set(key, noticeOf(transition, reminder));
-		this.#held.delete(key);
+		if (this.#held.delete(key)) this.#freedWallMs.set(key, wallMs);
 	}
 
 	/** What an earlier process held. */
@@ -84,10 +78,12 @@ export class Lane {
 		if (key === null) {
 			this.#rows.clear();
 			this.#held.clear();
+			this.#freedWallMs.clear();
 			return;
 		}
 		this.#rows.delete(key);
 		this.#held.delete(key);
+		this.#freedWallMs.delete(key);
 	}
 
 	/** What to send now, as much as goes at once; on the way there, what is not to be sent is held or settled. */
@@ -118,10 +114,19 @@ export class Lane {
 	settle(notices: readonly Notice[], settlement: Settlement): void {
 		for (const { transition, reminder } of notices) {
 			this.#rows.delete(reminder === null ? transition.key : `${transition.key}:reminder`);
+			this.#freedWallMs.delete(transition.key);
 		}
 		// A reminder is nothing that is owed.
 		const rows = notices.filter(({ reminder }) => reminder === null);
 		if (rows.length > 0) this.#options.settle(rows.map(({ key }) => ({ sink: this.sink.name, key, ...settlement })));
+	}
+
+	/** Those from the first on that the sink could have been told of since before then. @param wallMs our wall clock */
+	owedSinceBefore(notices: readonly Notice[], wallMs: number): readonly Notice[] {
+		const young = notices.findIndex(
+			({ transition }) => (this.#freedWallMs.get(transition.key) ?? happenedAtMs(transition)) >= wallMs,
+		);
+		return young === -1 ? notices : notices.slice(0, young);
 	}
 
 	#isKept(key: string, { transition, reminder }: Notice): boolean {
@@ -130,6 +135,7 @@ export class Lane {
 		if (hold === null) return false;
 		this.#rows.delete(key);
 		if (reminder !== null) return true;
+		this.#freedWallMs.delete(key);
 		this.#held.set(key, hold.reason);
 		this.#options.hold({ sink: this.sink.name, key, ...hold });
 		return true;
@@ -149,12 +155,6 @@ export class Lane {
 		]);
 		return true;
 	}
-}
-
-/** Those from the first on that are. @param wallMs our wall clock */
-export function happenedBefore(notices: readonly Notice[], wallMs: number): readonly Notice[] {
-	const young = notices.findIndex(({ transition }) => happenedAtMs(transition) >= wallMs);
-	return young === -1 ? notices : notices.slice(0, young);
 }
 
 /** Our wall clock. */

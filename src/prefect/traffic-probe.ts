@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { RunView } from "../core/run.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -9,8 +8,9 @@ import type { Random } from "../lib/random.ts";
 import { createSilentReporter } from "../observe/silent-reporter.ts";
 import type { Connection } from "./connection.ts";
 import { eventPages, eventsPageRowsMax } from "./event-pages.ts";
+import { oneOffTransport } from "./one-off-transport.ts";
 import { PageSize } from "./page-size.ts";
-import { RestTransport } from "./rest-transport.ts";
+import type { RestTransport } from "./rest-transport.ts";
 import { readEventRows, readRunRows } from "./row-reading.ts";
 import type { Heard } from "./stream-probe.ts";
 import { aheadMsMax, farFuture } from "./timestamp.ts";
@@ -48,16 +48,7 @@ const rowsSchema = z.array(z.unknown());
 
 /** Asks REST for the RUNNING runs and their heartbeats. Never rejects but on abort. */
 export async function probeTraffic(options: TrafficProbeOptions, signal: AbortSignal): Promise<TrafficFindings> {
-	await using transport = new RestTransport({
-		settings: options.connection,
-		clock: options.clock,
-		random: options.random,
-		reporter: createSilentReporter(),
-		restPerSecond: options.restPerSecond,
-		csrfClientId: randomUUID(),
-		onAnswer: () => undefined,
-		onFailure: () => undefined,
-	});
+	await using transport = oneOffTransport(options);
 	const probe = new TrafficProbe(options, transport);
 	try {
 		const running = await probe.running(signal);

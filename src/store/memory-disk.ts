@@ -1,18 +1,9 @@
-import type { Settlement } from "../core/delivery.ts";
+import type { DeliveryKey, Settlement } from "../core/delivery.ts";
 import type { Episode } from "../core/episode.ts";
 import type { Acknowledgement, Silence } from "../core/silence.ts";
 import { newRemedyDisk, type RemedyDisk } from "./memory-remedies.ts";
 import { bytesOfRunId } from "./run-id.ts";
-import type {
-	GroupRow,
-	HeldRunChange,
-	LearnedChange,
-	OutboxKey,
-	OutboxRow,
-	RunKey,
-	StoredRun,
-	WorkspaceRow,
-} from "./store.ts";
+import type { GroupRow, HeldRunChange, LearnedChange, OutboxRow, RunKey, StoredRun, WorkspaceRow } from "./store.ts";
 
 export interface KeptDelivery {
 	readonly row: OutboxRow;
@@ -72,6 +63,6 @@ export function forgetRun({ runs, runsByPlace }: MemoryDisk, key: RunKey): void 
 	runs.delete(name);
 }
 
-export function nameOfDelivery({ sink, key }: OutboxKey): string {
+export function nameOfDelivery({ sink, key }: DeliveryKey): string {
 	return JSON.stringify([sink, key]);
 }

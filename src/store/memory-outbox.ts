@@ -1,8 +1,8 @@
-import { holdReasons, isDead } from "../core/delivery.ts";
+import { type DeliveryKey, holdReasons, isDead } from "../core/delivery.ts";
 import { workspaceOf } from "../core/episode.ts";
 import { type KeptDelivery, type MemoryDisk, nameOfDelivery } from "./memory-disk.ts";
 import type { HeldDelivery, OutboxEntry, OutboxQuery, OutboxSelection, OutboxStore, SinkRows } from "./outbox-store.ts";
-import type { CommitBatch, OutboxKey } from "./store.ts";
+import type { CommitBatch } from "./store.ts";
 
 interface MemoryOutboxParts {
 	readonly disk: MemoryDisk;
@@ -83,7 +83,7 @@ export class MemoryOutbox implements OutboxStore {
 		return this.#change({ workspace, sink: null, key: null }, isOther, settled);
 	}
 
-	#changeOwed(key: OutboxKey, change: Omit<KeptDelivery, "row">): void {
+	#changeOwed(key: DeliveryKey, change: Omit<KeptDelivery, "row">): void {
 		const name = nameOfDelivery(key);
 		const kept = this.#parts.disk.outbox.get(name);
 		if (kept?.deliveredAtMs === null) this.#parts.disk.outbox.set(name, { row: kept.row, ...change });

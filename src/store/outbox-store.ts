@@ -1,5 +1,5 @@
-import type { HoldReason, Settlement } from "../core/delivery.ts";
-import type { OutboxKey, OutboxRow } from "./store.ts";
+import type { DeliveryKey, HoldReason, Settlement } from "../core/delivery.ts";
+import type { OutboxRow } from "./store.ts";
 
 /** A delivery as operators see it. */
 export interface OutboxEntry extends OutboxRow {
@@ -28,7 +28,7 @@ export interface OutboxQuery extends OutboxSelection {
 }
 
 /** A raise that is held: its resolve must not be sent either. */
-export interface HeldDelivery extends OutboxKey {
+export interface HeldDelivery extends DeliveryKey {
 	readonly reason: HoldReason;
 	/** Our wall clock; null: until something else happens. */
 	readonly untilMs: number | null;

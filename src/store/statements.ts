@@ -1,4 +1,5 @@
 import type { Database } from "better-sqlite3";
+import type { DeliveryHold, DeliveryKey } from "../core/delivery.ts";
 import type {
 	EpisodeColumns,
 	GroupColumns,
@@ -8,7 +9,6 @@ import type {
 	WorkspaceColumns,
 } from "./columns.ts";
 import { runStatements } from "./run-statements.ts";
-import type { OutboxHold, OutboxKey } from "./store.ts";
 
 /** Tables whose rows are parsed when read, all of a workspace at once. */
 export type WorldSource = "episodes" | "outbox" | "workspaces" | "learned" | "group_incidents" | "held_runs";
@@ -41,10 +41,10 @@ export function prepareStatements(database: Database) {
 			INSERT INTO outbox (sink, key, workspace, run_id, transition, created_at_ms)
 			VALUES (@sink, @key, @workspace, @runId, @transition, @createdAtMs)
 			ON CONFLICT (sink, key) DO NOTHING`),
-		hold: database.prepare<[OutboxHold]>(`
+		hold: database.prepare<[DeliveryHold]>(`
 			UPDATE outbox SET fate = @reason, detail = @detail, held_until_ms = @untilMs
 			WHERE sink = @sink AND key = @key AND delivered_at_ms IS NULL`),
-		settle: database.prepare<[OutboxKey & { fate: string | null; detail: string | null; nowMs: number }]>(`
+		settle: database.prepare<[DeliveryKey & { fate: string | null; detail: string | null; nowMs: number }]>(`
 			UPDATE outbox SET delivered_at_ms = @nowMs, fate = @fate, detail = @detail, held_until_ms = NULL
 			WHERE sink = @sink AND key = @key AND delivered_at_ms IS NULL`),
 		putWorkspace: database.prepare<[WorkspaceColumns]>(`

@@ -1,5 +1,5 @@
 import type { BeatRows } from "../core/beat-rows.ts";
-import type { Hold, Settlement } from "../core/delivery.ts";
+import type { DeliveryHold, DeliverySettlement } from "../core/delivery.ts";
 import type { RunSilenceRow } from "../core/disruption-row.ts";
 import type { Episode, SpentAlert, Transition } from "../core/episode.ts";
 import type { GroupIncident } from "../core/group-incident.ts";
@@ -46,18 +46,6 @@ export interface OutboxRow {
 	readonly createdAtMs: number;
 }
 
-export interface OutboxKey {
-	readonly sink: string;
-	/** `Transition.key`. */
-	readonly key: string;
-}
-
-/** A delivery is kept from its sink for a while. */
-export type OutboxHold = OutboxKey & Hold;
-
-/** A delivery has come to its end. */
-export type OutboxSettlement = OutboxKey & Settlement;
-
 /** A group incident with its key: workspace and `groupId`. */
 export interface GroupRow {
 	readonly workspace: string;
@@ -91,8 +79,8 @@ export interface CommitBatch {
 	/** A key that is already there for the sink stays as it is. */
 	readonly outbox: readonly OutboxRow[];
 	/** Before `settled`. */
-	readonly held: readonly OutboxHold[];
-	readonly settled: readonly OutboxSettlement[];
+	readonly held: readonly DeliveryHold[];
+	readonly settled: readonly DeliverySettlement[];
 	readonly workspaces: readonly WorkspaceRow[];
 	/** Opened, changed or closed. The last word counts while it is open; a closed one stays as it closed. */
 	readonly groups: readonly GroupRow[];

@@ -35,7 +35,8 @@ async function connectGuarded(
 		const address = await allowedAddressOf(options.hostname, guard);
 		const to = { ...options, hostname: address, servername: options.servername ?? options.hostname };
 		socket = await new Promise((resolve, reject) => {
-			connect(to, (error, made) => (made === null ? reject(error) : resolve(made)));
+			// Of a failure there is no socket at all, whatever the types say.
+			connect(to, (error, made) => (error === null ? resolve(made) : reject(error)));
 		});
 		checkPeer(socket, guard);
 	} catch (error) {

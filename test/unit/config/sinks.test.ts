@@ -140,6 +140,33 @@ describe("the list of sinks", () => {
 	});
 });
 
+describe("windows of maintenance", () => {
+	const window = (changes: string): string =>
+		`maintenance:\n  - { name: backup, match: {}, cron: "0 2 * * 6", lasts: 2h${changes} }\n`;
+
+	test("are taken as they are written, with a time zone or without", () => {
+		const { maintenance } = load(`${window(", timezone: Europe/Berlin")}${window("").split("\n")[1]}\n`).settings;
+		const backup = { name: "backup", match: {}, cron: "0 2 * * 6", lasts: { ms: 7_200_000 } };
+		expect(maintenance).toEqual([{ ...backup, timezone: "Europe/Berlin" }, backup]);
+	});
+
+	test.each([
+		[
+			"a minute that there is not",
+			window("").replace("0 2", "61 2"),
+			/:2:\d+: maintenance\[0\]\.cron needs five fields/u,
+		],
+		["seconds", window("").replace("0 2", "0 0 2"), /maintenance\[0\]\.cron needs five fields/u],
+		["a time zone that there is not", window(", timezone: Europe/Berln"), /maintenance\[0\]\.timezone needs the name/u],
+		["more than a week", window("").replace("2h", "8d"), /maintenance\[0\]\.lasts must be from 1m to 7d/u],
+		["a key that is misspelt", window(", timezon: UTC"), /did you mean maintenance\[0\]\.timezone\?/u],
+	])("refuse %s, in one line that says where and how to mend it", (_what, yaml, words) => {
+		const refusal = refusalOf(yaml);
+		expect(refusal).toMatch(words);
+		expect(refusal.split("\n")).toHaveLength(1);
+	});
+});
+
 describe("docs/alerting.md", () => {
 	const page = readFileSync(new URL("../../../docs/alerting.md", import.meta.url), "utf8");
 	const blocks = [...page.matchAll(/```yaml\n(.*?)```/gsu)].map(([, yaml]) => yaml ?? "");

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Settings } from "../../../src/config/schema.ts";
-import type { Episode } from "../../../src/core/episode.ts";
+import type { Episode, Transition } from "../../../src/core/episode.ts";
 import { noLabels } from "../../../src/core/run.ts";
 import { OutsideError } from "../../../src/lib/errors.ts";
 import { type MemoryDisk, newMemoryDisk } from "../../../src/store/memory-disk.ts";
@@ -143,6 +143,42 @@ describe("a silence", () => {
 		await stage.second();
 		expect(stage.slack.sent).toEqual(["alert-1:raised"]);
 	});
+});
+
+test("what was held for longer than a day is tried for a day then, as any other", async () => {
+	await start();
+	await stage.deliveries.operator.carryOut({ ...addSilence, lastsMs: 48 * hour });
+	await stage.raise(episode(1));
+	stage.slack.answer = () => Promise.reject(new OutsideError("nobody is there", { retryable: true }));
+	await stage.jump(48 * hour);
+	await stage.jump(2 * hour);
+	expect(stage.fates).toEqual([null, null, null]);
+	stage.slack.answer = () => Promise.resolve();
+	await stage.jump(hour);
+	expect(stage.slack.sent).toEqual(["alert-1:raised"]);
+	// One that happened a day ago, and was not held, is given up at the first failure.
+	stage.slack.answer = () => Promise.reject(new OutsideError("nobody is there", { retryable: true }));
+	await stage.raise(episode(2, { raisedAtMs: clock.now().wallMs - 25 * hour }));
+	expect(stage.fates.filter((fate) => fate === "given_up")).toHaveLength(1);
+});
+
+test("a sink that keeps a state is told again of what it was told, and of nothing that is held", async () => {
+	await start();
+	const reposted: string[][] = [];
+	const repost = async (open: readonly Transition[]) => void reposted.push(open.map(({ key }) => key));
+	Object.assign(stage.pager, { repost });
+	const stop = new AbortController();
+	const reposting = stage.deliveries.repost(stop.signal);
+	await stage.raise(episode(1));
+	await stage.deliveries.operator.carryOut(addSilence);
+	await stage.raise(episode(2));
+	await stage.jump(minute);
+	expect(reposted).toEqual([["alert-1:raised"]]);
+	await stage.jump(hour);
+	await stage.jump(minute);
+	expect(reposted.at(-1)).toEqual(["alert-1:raised", "alert-2:raised"]);
+	stop.abort();
+	await reposting;
 });
 
 describe("a maintenance window", () => {

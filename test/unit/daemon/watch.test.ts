@@ -44,6 +44,20 @@ describe("the start", () => {
 		expect((await under.store.load(workspace)).outbox).toEqual([]);
 	});
 
+	test("what is owed to a sink that is not there any more is given up after a day", async () => {
+		const nowMs = under.clock.now().wallMs;
+		const day = 24 * 60 * minute;
+		const rows = [nowMs - day - 1, nowMs - day + minute].map((createdAtMs, n) =>
+			deliveryOf(episodeOf(n, `alert-${n}`, { workspace }), { sink: "gone", createdAtMs }),
+		);
+		await under.store.commit(batchOf({ outbox: rows }));
+		await under.start();
+		await under.tick();
+		const detail = "its sink is not in the settings any more";
+		expect([...disk.outbox.values()].map(({ fate }) => fate)).toEqual(["given_up", null]);
+		expect(under.told.told("deliveriesGivenUp")).toEqual([[{ sink: "gone", rows: 1, detail }]]);
+	});
+
 	test("it is ready from the first tick on, although the server is away (O1)", async () => {
 		await under.start();
 		expect(under.watch.readiness()).toEqual({ loaded: true, storeFailing: false, lastTickMonoMs: null });

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { deliveredToSink, type Hold } from "../../../src/core/delivery.ts";
+import { type DeliveryHold, type DeliverySettlement, deliveredToSink, type Hold } from "../../../src/core/delivery.ts";
 import type { Transition } from "../../../src/core/episode.ts";
 import { OutsideError } from "../../../src/lib/errors.ts";
 import { Dispatcher } from "../../../src/notify/dispatcher.ts";
-import type { DeliveryHold, DeliverySettlement, Pace } from "../../../src/notify/lane.ts";
+import type { Pace } from "../../../src/notify/lane.ts";
 import type { Notice, Sink } from "../../../src/notify/sink.ts";
 import { SkippingClock } from "../../_util/prefect-clock.ts";
 import { ToldReporter } from "../../_util/prefect-reporter.ts";
@@ -151,6 +151,18 @@ describe("sending", () => {
 			await sender.idle(patience());
 		}
 		expect(log.sent).toHaveLength(2);
+	});
+
+	test("a sink that takes nothing leaves the others their part of the room", async () => {
+		const hung = new ScriptedSink("hung");
+		const answer = Promise.withResolvers<void>();
+		hung.answers.push(() => answer.promise);
+		const sender = dispatcher({ sinks: [log, hung], outboxRowsMax: 4 });
+		expect(sender.offer(rows("hung", transitions(4)))).toBe(2);
+		expect(sender.offer(rows("log", transitions(2)))).toBe(0);
+		await sender.idle(patience(), "log");
+		expect([log.sent.length, hung.sent.length]).toEqual([2, 1]);
+		answer.resolve();
 	});
 
 	test("a row that is pending already is not sent twice", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Episode, groupTransitionOf } from "../../../src/core/episode.ts";
-import { systemClock } from "../../../src/lib/clock.ts";
+import { type Clock, systemClock } from "../../../src/lib/clock.ts";
 import type { Notice } from "../../../src/notify/sink.ts";
 import { toSlackMessage } from "../../../src/notify/slack/slack-message.ts";
 import { SlackSink } from "../../../src/notify/slack/slack-sink.ts";
@@ -16,6 +16,10 @@ const closed: Episode["closed"] = { outcome: "ended", atMs: Date.UTC(2026, 7, 1,
 function noticeOf(changes: Partial<Episode> = {}, labels: Parameters<typeof sampleTransition>[1] = {}): Notice {
 	const transition = sampleTransition(changes, labels);
 	return { transition, key: transition.key, reminder: null };
+}
+
+function sinkFor(url: string, clock: Clock): SlackSink {
+	return new SlackSink({ ...context, name: "slack", wants: () => true, wayOutTo: () => null, url, clock });
 }
 
 /** As documented for incoming webhooks, with the second that a webhook has to leave between two messages. */
@@ -110,14 +114,7 @@ describe("the sink of Slack", () => {
 		await using receiver = await HttpReceiver.start();
 		const slack = new Slack();
 		receiver.answer = (request) => slack.answer(request);
-		const sink = new SlackSink({
-			...context,
-			name: "slack",
-			wants: () => true,
-			wayOutTo: () => null,
-			url: receiver.url,
-			clock: systemClock,
-		});
+		const sink = sinkFor(receiver.url, systemClock);
 		for (let message = 0; message < 3; message += 1) await sink.send([noticeOf()], signal);
 		expect(receiver.received).toHaveLength(3);
 	});
@@ -132,14 +129,7 @@ describe("the sink of Slack", () => {
 	])("takes %i %s for something to be tried again: %s", async (status, body, retryable) => {
 		await using receiver = await HttpReceiver.start();
 		receiver.answer = () => ({ status, body, headers: { "retry-after": "30" } });
-		const sink = new SlackSink({
-			...context,
-			name: "slack",
-			wants: () => true,
-			wayOutTo: () => null,
-			url: `${receiver.url}/T0/B0/secret`,
-			clock: new SkippingClock(),
-		});
+		const sink = sinkFor(`${receiver.url}/T0/B0/secret`, new SkippingClock());
 		const error = await sink.send([noticeOf()], signal).catch((reason: unknown) => reason);
 		expect(error).toMatchObject({ retryable, retryAfterMs: 30_000, message: expect.stringContaining(body) });
 		expect((error as Error).message).not.toContain("secret");
@@ -147,14 +137,7 @@ describe("the sink of Slack", () => {
 
 	test("gives up waiting for its second when it is stopped", async () => {
 		await using receiver = await HttpReceiver.start();
-		const sink = new SlackSink({
-			...context,
-			name: "slack",
-			wants: () => true,
-			wayOutTo: () => null,
-			url: receiver.url,
-			clock: systemClock,
-		});
+		const sink = sinkFor(receiver.url, systemClock);
 		await sink.send([noticeOf()], signal);
 		const stopped = new AbortController();
 		const second = sink.send([noticeOf()], stopped.signal);

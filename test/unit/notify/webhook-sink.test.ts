@@ -9,6 +9,7 @@ import type { Notice } from "../../../src/notify/sink.ts";
 import { refusalOf } from "../../../src/notify/webhook/address-guard.ts";
 import { allowedAddressOf } from "../../../src/notify/webhook/guarded-agent.ts";
 import { WebhookSink, type WebhookSinkOptions } from "../../../src/notify/webhook/webhook-sink.ts";
+import { freePort } from "../../_util/free-port.ts";
 import { HttpReceiver } from "../../_util/http-receiver.ts";
 import { SkippingClock } from "../../_util/prefect-clock.ts";
 import { sampleTransition } from "../../_util/sample-episode.ts";
@@ -107,6 +108,14 @@ describe("D6: a webhook", () => {
 		expect(saysPython("s3cret", late, body)).toBe("False");
 		const old = signedBy("s3cret", late["X-Zombied-Timestamp"], body);
 		expect(saysPython("s3cret", { ...late, "X-Zombied-Signature": old }, body)).toBe("False");
+	});
+
+	test("at which nobody listens is tried again, and the reason is told as the system has it", async () => {
+		const port = await freePort();
+		expect(await errorOf(`http://127.0.0.1:${port}/x`)).toMatchObject({
+			message: `webhook: cannot be reached (connect ECONNREFUSED 127.0.0.1:${port})`,
+			retryable: true,
+		});
 	});
 
 	test("can have a body of its own, in which no text gets out of its quotes", async () => {
